@@ -1,4 +1,4 @@
-export { type GeneralBlock, decodeBlock, encodeBlock, readBlock, splitBlocks } from './gbt/block.ts'
+export { decodeBlock, encodeBlock, type GeneralBlock, readBlock, splitBlocks } from './gbt/block.ts'
 export { BlockReassembler, type BlockResult } from './gbt/reassembler.ts'
 export {
   clientAddress,
@@ -21,7 +21,7 @@ export {
 } from './hdlc/frame.ts'
 export { LLC_COMMAND, LLC_RESPONSE, llcLength } from './hdlc/llc.ts'
 export { DEFAULT_HDLC_PARAMETERS, decodeParameters, encodeParameters, type HdlcParameters } from './hdlc/parameters.ts'
-export { HdlcServerLink, type HdlcServerEvent, type HdlcServerOptions } from './hdlc/server-link.ts'
+export { type HdlcServerEvent, HdlcServerLink, type HdlcServerOptions } from './hdlc/server-link.ts'
 export {
   decodeMbusFrame,
   encodeMbusFrame,
