@@ -48,6 +48,10 @@ export interface AppOptions {
   readonly health: () => Promise<{ readonly status: string } & Record<string, unknown>>
   /** Largest body in octets; single routes may allow more. */
   readonly bodyLimit?: number
+  /** `own`: the role registers `/health`, `/metrics` and `/openapi.json` itself, as the public portal does. */
+  readonly faces?: 'standard' | 'own'
+  /** Addresses of proxies whose `x-forwarded-for` is believed, such as `127.0.0.1`; none when absent. */
+  readonly trustProxy?: string
 }
 
 const STATUS_CODES: Readonly<Record<number, ProblemCode>> = {
@@ -109,6 +113,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     maxRequestsPerSocket: 0,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     forceCloseConnections: true,
+    trustProxy: options.trustProxy ?? false,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.server.headersTimeout = 10_000
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -156,6 +161,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       route.schema = { tags: [options.role], ...(open ? {} : { security: [{ service: [] }] }), ...route.schema }
     }
   })
+  if (options.faces === 'own') return app
   const open = { access: 'public' } as const
   app.get('/health', { config: open, schema: { summary: 'Whether the role works' } }, async () => ({
     role: options.role,
