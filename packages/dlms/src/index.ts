@@ -1,3 +1,49 @@
+export {
+  axdr,
+  DATA_TAGS,
+  type DataTypeName,
+  type DlmsData,
+  type SmallIntegerName,
+  type TypeDescription,
+} from './axdr/data.ts'
+export {
+  CLOCK_STATUS,
+  type CosemDate,
+  type CosemDateTime,
+  type CosemTime,
+  dateTimeOf,
+  encodeDateTime,
+  instantOf,
+  readDate,
+  readDateTime,
+  readTime,
+  writeDate,
+  writeDateTime,
+  writeTime,
+} from './axdr/date-time.ts'
+export {
+  dataTypeName,
+  decodeData,
+  fixedSize,
+  MAX_DEPTH,
+  MAX_ELEMENTS,
+  readData,
+  readTypeDescription,
+  skipData,
+  takeData,
+} from './axdr/decode.ts'
+export { encodeData, writeData } from './axdr/encode.ts'
+export { decodeLength, encodeLength, lengthOctets } from './axdr/length.ts'
+export {
+  type Cell,
+  type ColumnKind,
+  decodeProfile,
+  type ProfileColumn,
+  ProfileDecoder,
+  type ProfileOptions,
+  type ProfileRows,
+} from './axdr/profile.ts'
+export type { Framing, FramingEvent } from './framing.ts'
 export { decodeBlock, encodeBlock, type GeneralBlock, readBlock, splitBlocks } from './gbt/block.ts'
 export { BlockReassembler, type BlockResult } from './gbt/reassembler.ts'
 export {
@@ -31,3 +77,63 @@ export {
   readMbusFrame,
 } from './mbus-carrier/frame.ts'
 export { carrySegments, MbusReassembler } from './mbus-carrier/segments.ts'
+export {
+  decodeWrapper,
+  encodeWrapper,
+  WRAPPER_HEADER_OCTETS,
+  WRAPPER_MAX_LENGTH,
+  WRAPPER_PORT,
+  WrapperDecoder,
+  type WrapperFrame,
+  type WrapperOptions,
+  wrapperFraming,
+} from './wrapper/wrapper.ts'
+export type {
+  ActionResponse,
+  Apdu,
+  ApduType,
+  AttributeDescriptor,
+  ConfirmedServiceError,
+  DataBlock,
+  EncodedData,
+  ExceptionResponse,
+  GetBlock,
+  GetDataResult,
+  InitiateRequest,
+  InitiateResponse,
+  MethodDescriptor,
+  NotificationApdu,
+  RequestApdu,
+  ResponseApdu,
+  SelectedAttribute,
+  SelectiveAccess,
+} from './xdlms/apdu.ts'
+export {
+  type CipheredApdu,
+  type CipherKind,
+  cipheredTag,
+  cipherKind,
+  decodeCiphered,
+  encodeCiphered,
+  type KeyInfo,
+} from './xdlms/ciphered.ts'
+export {
+  type ConformanceBit,
+  conformance,
+  conformanceBits,
+  conforms,
+  DEFAULT_CONFORMANCE,
+} from './xdlms/conformance.ts'
+export { decodeApdu } from './xdlms/decode.ts'
+export { encodeApdu } from './xdlms/encode.ts'
+export {
+  type ActionResult,
+  actionResults,
+  type DataAccessResult,
+  dataAccessResults,
+  type ServiceError,
+  type StateError,
+  serviceErrors,
+  stateErrors,
+  type UnknownCode,
+} from './xdlms/results.ts'
