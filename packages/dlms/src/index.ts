@@ -1,3 +1,13 @@
+export { type Aare, type Aarq, type AcseApdu, decodeAcse, encodeAcse, type Release } from './acse/acse.ts'
+export {
+  type ApplicationContext,
+  type AuthenticationMechanism,
+  contextId,
+  contextName,
+  diagnosticName,
+  mechanismId,
+  mechanismName,
+} from './acse/names.ts'
 export {
   axdr,
   DATA_TAGS,
@@ -43,6 +53,7 @@ export {
   type ProfileOptions,
   type ProfileRows,
 } from './axdr/profile.ts'
+export { DlmsError, type DlmsErrorCode, type DlmsErrorDetail } from './dlms-error.ts'
 export type { Framing, FramingEvent } from './framing.ts'
 export { decodeBlock, encodeBlock, type GeneralBlock, readBlock, splitBlocks } from './gbt/block.ts'
 export { BlockReassembler, type BlockResult } from './gbt/reassembler.ts'
@@ -77,6 +88,28 @@ export {
   readMbusFrame,
 } from './mbus-carrier/frame.ts'
 export { carrySegments, MbusReassembler } from './mbus-carrier/segments.ts'
+export {
+  associatedData,
+  type CipherKeys,
+  initializationVector,
+  type OpenedApdu,
+  type OpenOptions,
+  openApdu,
+  type SealOptions,
+  sealApdu,
+} from './security/cipher.ts'
+export {
+  controlOctet,
+  decodeControlOctet,
+  encodeControlOctet,
+  type Protection,
+  protectionOf,
+  protectsAs,
+  type SecurityControl,
+} from './security/control.ts'
+export { CounterLease, MAX_COUNTER, ReplayGuard } from './security/counters.ts'
+export { type CryptoProvider, SecretKey, TAG_OCTETS } from './security/crypto-provider.ts'
+export { gmacToken, verifyGmacToken } from './security/hls-gmac.ts'
 export {
   decodeWrapper,
   encodeWrapper,
