@@ -1,6 +1,6 @@
 import { createClock } from '#platform/clock'
 import { ConfigError } from '#platform/config'
-import { ensureFolder, FolderError } from '#platform/data-folder'
+import { ensureFolder } from '#platform/data-folder'
 import { createLog } from '#platform/log'
 import type { RoleName, RunningRole, StartRole } from '#platform/role'
 import { EXIT } from './command.ts'
@@ -13,13 +13,16 @@ const STOP_MS = 3500
 function explain(error: unknown, setup: RoleSetup): { message: string; exitCode: number } {
   const { code, message } = error as { code?: string; message: string }
   if (error instanceof ConfigError) return { message, exitCode: EXIT.wrongUse }
-  if (error instanceof FolderError) return { message, exitCode: EXIT.someFailed }
   if (code === 'EADDRINUSE')
     return {
       message: `port ${setup.port} on ${setup.host} is taken: stop what listens there, or choose another with --port`,
       exitCode: EXIT.someFailed,
     }
-  return { message: `${setup.role} could not start: ${message}`, exitCode: EXIT.someFailed }
+  return {
+    message:
+      code?.startsWith('STORE_') || code === 'FOLDER_UNUSABLE' ? message : `${setup.role} could not start: ${message}`,
+    exitCode: EXIT.someFailed,
+  }
 }
 
 /** The body of a role's process: starts the role the supervisor named and lives until told to stop or left alone. */

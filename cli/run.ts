@@ -1,5 +1,4 @@
 import { ConfigError } from '#platform/config'
-import { FolderError } from '#platform/data-folder'
 import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
 
 function overview(commands: readonly Command[]): string {
@@ -38,7 +37,7 @@ export async function runCommand(
       return EXIT.wrongUse
     }
     // What the surroundings refuse is told in words; anything else is a defect of ours and shows where.
-    const expected = error instanceof FolderError || code !== undefined
+    const expected = code !== undefined
     io.stderr.write(`gridtally ${name}: ${expected ? message : ((error as Error).stack ?? message)}\n`)
     return EXIT.someFailed
   }

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ensureFolder, lockFolder } from '#platform/data-folder'
+import { ensureFolder } from '#platform/data-folder'
+import { lockFolder } from '#platform/folder-lock'
 import { silentLog } from '#platform/log'
 import { createPeer } from '#platform/peer'
 import type { RoleName } from '#platform/role'
@@ -76,7 +77,7 @@ async function run(options: StartOptions, io: CommandIo, entry: string, root: st
   const say = narrator(io)
   const began = performance.now()
   const port = await settlePort(options.host, options.port)
-  const unlock = await lockFolder(options.dataDir)
+  const lock = await lockFolder(ensureFolder(options.dataDir))
   const clockFile = join(options.dataDir, 'clock.json')
   const anchor = clockAnchor(clockFile, options.speed, Date.now())
   const releaseTime = anchor ? keepPlatformTime(clockFile, anchor) : (): void => {}
@@ -118,7 +119,7 @@ async function run(options: StartOptions, io: CommandIo, entry: string, root: st
     await front?.close()
     await supervisor.stop(STOP_GRACE_MS)
     releaseTime()
-    unlock()
+    lock.release()
   }
 }
 

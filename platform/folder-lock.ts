@@ -1,8 +1,9 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { StoreError } from './store.ts'
+import { makeFolders } from './data-folder.ts'
+import { StoreError } from './store-error.ts'
 
 /** A held folder. */
 export interface FolderLock {
@@ -107,7 +108,7 @@ export async function lockFolder(folder: string, waitMs = 5_000): Promise<Folder
   const mine = JSON.stringify({ pid: process.pid, started: processStart(process.pid) ?? '', host: hostname() })
   const deadline = Date.now() + waitMs
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolders(folder)
     for (;;) {
       const holder = tryTake(path, mine)
       if (!holder) break

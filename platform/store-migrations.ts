@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Queryable, type Store, StoreError } from './store.ts'
+import type { Queryable, Store } from './store.ts'
+import { StoreError } from './store-error.ts'
 
 /** One step of a schema's history. */
 export interface Migration {

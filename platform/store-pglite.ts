@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { lockFolder } from './folder-lock.ts'
-import { type Queryable, type SqlValue, type Store, StoreError, type StoreOptions } from './store.ts'
+import type { Queryable, SqlValue, Store, StoreOptions } from './store.ts'
+import { StoreError } from './store-error.ts'
 import { migrate, readMigrations } from './store-migrations.ts'
 
 /** What the thread is asked; `open` says a transaction stays open after it. */

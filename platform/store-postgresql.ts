@@ -1,5 +1,6 @@
 import pg from 'pg'
-import { type Queryable, type SqlValue, type Store, StoreError, type StoreOptions } from './store.ts'
+import type { Queryable, SqlValue, Store, StoreOptions } from './store.ts'
+import { StoreError } from './store-error.ts'
 import { migrate, readMigrations } from './store-migrations.ts'
 
 const MOST_CONNECTIONS = 8
