@@ -10,6 +10,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/metering': ['packages/wire'],
   'packages/dlms': ['packages/wire', 'packages/metering'],
   'packages/vee': ['packages/wire', 'packages/metering'],
+  'packages/exchange': ['packages/wire', 'packages/metering'],
   platform: ['packages/wire', 'packages/metering', 'packages/dlms', 'node', 'npm'],
   'roles/simulator': ['packages', 'platform', 'node', 'npm'],
   'roles/headend': ['packages', 'platform', 'node', 'npm'],
