@@ -11,15 +11,13 @@ import { buildWeb } from './build-web.ts'
 import { type Command, type CommandIo, EXIT } from './command.ts'
 import { healthOf, startFront } from './front.ts'
 import { clockAnchor, keepPlatformTime } from './platform-time.ts'
+import { RUN_FILE } from './running.ts'
 import { START_USAGE, type StartOptions, startOptions } from './start-options.ts'
 import { planRoles, settlePort, tokenFile } from './start-plan.ts'
 import { createSupervisor } from './supervisor.ts'
 
 /** How long roles get to finish what is under way; the whole stop stays below 5 s. */
 const STOP_GRACE_MS = 4000
-
-/** File in the data folder that tells other commands where the platform answers. */
-export const RUN_FILE = 'run.json'
 
 /** Accounts of the demo, made by the simulated neighbourhood. */
 const DEMO_ACCOUNTS = [
