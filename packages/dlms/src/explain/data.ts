@@ -31,7 +31,7 @@ function walkValue(walker: Walker, dialect: DataDialect, depth: number): void {
   }
   reader.uint8()
   const size = fixedSize(tag)
-  if (size !== undefined) reader.skip(size)
+  if (size >= 0) reader.skip(size)
   else if (tag === 4) reader.skip(Math.ceil(decodeLength(reader) / 8))
   else if (tag === 9 || tag === 10 || tag === 12) reader.skip(decodeLength(reader))
   else if (tag === 19) {

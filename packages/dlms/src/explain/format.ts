@@ -1,7 +1,6 @@
-import { toHex } from '@gridtally/wire'
+import { ByteReader, toHex } from '@gridtally/wire'
 import type { DlmsData } from '../axdr/data.ts'
-import { type CosemDate, type CosemDateTime, type CosemTime, CLOCK_STATUS, readDateTime } from '../axdr/date-time.ts'
-import { ByteReader } from '@gridtally/wire'
+import { CLOCK_STATUS, type CosemDate, type CosemDateTime, type CosemTime, readDateTime } from '../axdr/date-time.ts'
 
 const two = (value: number | null): string => (value === null ? '--' : String(value).padStart(2, '0'))
 

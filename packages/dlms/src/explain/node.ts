@@ -26,6 +26,8 @@ export class ExplainedNode {
   readonly children: ExplainedNode[] = []
   fault?: ExplainedFault
   space?: OctetSpace
+  /** A password or key stands here: its octets are not for the screen. */
+  secret?: boolean
   /** The octets offsets count in, where `space` is set. */
   octets?: Uint8Array
   #value: string | Render | undefined

@@ -1,15 +1,38 @@
-import { type ByteReader, DecodeError, toHex } from '@gridtally/wire'
+import { ByteReader, DecodeError, toHex } from '@gridtally/wire'
 import { decodeLength } from '../axdr/length.ts'
 import { ExplainedNode, faultOf } from './node.ts'
 
+/** A ciphered APDU in the tree: its node, to which the opened APDU is added, and its octets from the tag on. */
+export interface SealedApdu {
+  readonly node: ExplainedNode
+  readonly octets: Uint8Array
+}
+
 /** Builds nodes while its reader moves through the octets of one APDU. */
 export class Walker {
-  readonly reader: ByteReader
+  /** Ciphered APDUs met on the way, to be opened by whoever has keys. */
+  readonly sealed: SealedApdu[] = []
+  #reader: ByteReader
   readonly #open: ExplainedNode[]
 
   constructor(reader: ByteReader, root: ExplainedNode) {
-    this.reader = reader
+    this.#reader = reader
     this.#open = [root]
+  }
+
+  /** Stands where the next node begins. */
+  get reader(): ByteReader {
+    return this.#reader
+  }
+
+  /** Nodes open around the reader. */
+  get depth(): number {
+    return this.#open.length
+  }
+
+  /** Goes back for another reading of the same octets. */
+  restart(at: number, end: number): void {
+    this.#reader = new ByteReader(this.#reader.bytes, at, end)
   }
 
   /** The node children are added to. */
@@ -55,6 +78,13 @@ export class Walker {
     this.leaf(label, (reader) => say(reader.take(decodeLength(reader))))
   }
 
+  /** Octets behind their length that no one should read over somebody's shoulder. */
+  secret(label: string): void {
+    this.octets(label, () => '(hidden)')
+    const node = this.current.children.at(-1)
+    if (node) node.secret = true
+  }
+
   /** A presence flag and, when it is not 0, what it announces. */
   optional(label: string, body: () => void): void {
     if (this.octet(label, (octet) => (octet === 0 ? 'absent' : 'present')) !== 0) body()
@@ -92,7 +122,7 @@ export class Walker {
       inner.children.push(node)
       for (const open of this.#open.slice(depth - 1)) open.length = Math.max(open.length, end - open.offset)
       this.#open.length = depth
-      this.reader.skip(Math.max(0, end - this.reader.offset))
+      this.restart(end, end)
       return false
     }
   }
