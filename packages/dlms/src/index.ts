@@ -170,3 +170,11 @@ export {
   stateErrors,
   type UnknownCode,
 } from './xdlms/results.ts'
+export { explain, faultsOf } from './explain/explain.ts'
+export { formatData, formatDateTime } from './explain/format.ts'
+export { type ExplainedFault, ExplainedNode, type OctetSpace } from './explain/node.ts'
+export { type Opened, type OpeningKeys, type OpeningOptions, openWith } from './explain/opening.ts'
+export type { Carrier } from './explain/capture.ts'
+export { decodePush, type PushResult, type PushSecurity } from './push/decode.ts'
+export { decodeNotification, type PushedData } from './push/notification.ts'
+export { type MeterTime, meterTime, type PushedReadings, type PushReading, readingsOf } from './push/readings.ts'

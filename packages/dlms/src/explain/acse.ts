@@ -87,6 +87,8 @@ function walkField(
       return
     }
     const octets = reader.take(length)
+    // An octet string of 8 octets inside the field.
+    if ((tag === 0xa6 || tag === 0xa4) && octets.length === 10) walker.title = octets.subarray(2)
     node.secret = name === 'calling authentication value'
     node.value = node.secret ? '(hidden)' : say(name, octets)
   })

@@ -5,7 +5,8 @@ import { conformanceBits } from '../xdlms/conformance.ts'
 import { actionResults, dataAccessResults, serviceErrors, stateErrors } from '../xdlms/results.ts'
 import { walkAcse } from './acse.ts'
 import { walkCiphered } from './ciphered.ts'
-import { type DataDialect, walkAttribute, walkData } from './data.ts'
+import { walkAttribute, walkData } from './data.ts'
+import { describedEnd } from './descriptor.ts'
 import { dateTimeIn, formatDateTime, formatOctets } from './format.ts'
 import { hexOctet, type Walker } from './walker.ts'
 
@@ -135,13 +136,15 @@ const dataNotification: Walk = (w) => {
   const at = w.reader.offset
   const end = at + w.reader.remaining
   const children = current.children.length
-  const attempt = (dialect: DataDialect): boolean => w.guarded(end, () => walkData(w, 'body', dialect))
-  if (attempt('standard')) return
-  // Sagemcom's bodies are no A-XDR; they are worth another look only when that then goes well.
-  const failed = current.children.splice(children)
+  const whole = w.guarded(end, () => walkData(w, 'body'))
+  if (whole && w.reader.remaining === 0) return
+  // Sagemcom's bodies are no A-XDR, though their beginnings may pass for it.
+  const described = describedEnd(w.reader.bytes, at, end)
+  if (described === undefined || (whole && described <= w.reader.offset)) return
+  current.children.splice(children)
   w.restart(at, end)
-  if (attempt('descriptors')) return
-  current.children.splice(children, current.children.length, ...failed)
+  w.faulted = false
+  w.guarded(end, () => walkData(w, 'body', 'descriptors'))
 }
 
 const notificationConfirm: Walk = (w) => {

@@ -30,8 +30,15 @@ export type CaptureItem =
   /** Octets that are nothing we know. Without `error` they do not matter: line ends, padding. */
   | { readonly kind: 'gap'; readonly offset: number; readonly length: number; readonly error?: DecodeError }
 
-/** Tells how many octets the APDU at `from` takes; `end` is where the octets end. */
-export type MeasureApdu = (bytes: Uint8Array, from: number, end: number) => number
+/** How many octets the APDU at `from` takes, and whether all of it makes sense; `length` 0 when none begins there. */
+export type MeasureApdu = (
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+) => { readonly length: number; readonly whole: boolean }
+
+/** Bare APDUs that may turn out wrong before none is looked for any more: each costs a walk over the rest of the capture. */
+const MAX_WRONG = 64
 
 /** A message under way on one HDLC connection. */
 interface Pending {
@@ -56,6 +63,7 @@ export class CaptureScanner {
   readonly #bus = new MbusReassembler()
   #busOffset = 0
   #gapFrom = 0
+  #wrong = 0
 
   private constructor(bytes: Uint8Array, measure: MeasureApdu) {
     this.#bytes = bytes
@@ -115,7 +123,10 @@ export class CaptureScanner {
       return next
     }
     const end = start + scan.length
-    const next = scan.length > 0 && bytes[end] === HDLC_FLAG ? end + (bytes[end + 1] >> 4 === 0xa ? 0 : 1) : nextStart(bytes, start)
+    const next =
+      scan.length > 0 && bytes[end] === HDLC_FLAG
+        ? end + (bytes[end + 1] >> 4 === 0xa ? 0 : 1)
+        : nextStart(bytes, start)
     this.#fault(at, next, scan.error)
     return next
   }
@@ -190,8 +201,15 @@ export class CaptureScanner {
     const bytes = this.#bytes
     const from = at + llcLength(bytes, at)
     if (from >= bytes.length) return at
-    const length = this.#measure(bytes, from, bytes.length)
+    if (this.#wrong > MAX_WRONG || (bytes[from] === 0x0d && bytes[from + 1] === 0x0a)) return at
+    const measured = this.#measure(bytes, from, bytes.length)
+    let { length } = measured
     if (length === 0) return at
+    if (!measured.whole) {
+      // It may be noise that looks like an APDU: it shall not take the frames behind it along.
+      this.#wrong++
+      length = Math.min(length, nextStart(bytes, from + 1) - from)
+    }
     this.#message('raw', 'raw', bytes.subarray(from, from + length), from, true)
     return from + length
   }
@@ -214,8 +232,7 @@ export class CaptureScanner {
     try {
       const apdu = blocks.all.add(readBlock(new ByteReader(octets)))
       if (apdu === 'lost') this.#fault(offset, offset, new DecodeError('INVALID', offset, 'a general block is missing'))
-      else if (apdu)
-        this.#items.push({ kind: 'apdu', carrier, octets: apdu, offset: blocks.offset, contiguous: false })
+      else if (apdu) this.#items.push({ kind: 'apdu', carrier, octets: apdu, offset: blocks.offset, contiguous: false })
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       const at = contiguous ? offset + error.offset : offset

@@ -39,7 +39,10 @@ export function walkCiphered(walker: Walker, kind: CipherKind, from: number): vo
     walker.optional('key information', () => walkKeyInfo(walker))
   } else if (kind !== 'glo' && kind !== 'ded') walker.octets('system title', systemTitleWords)
   let length = 0
-  walker.leaf('length', (r) => String((length = decodeLength(r))))
+  walker.leaf('length', (r) => {
+    length = decodeLength(r)
+    return String(length)
+  })
   const end = reader.offset + length
   if (length > reader.remaining) reader.slice(length)
   const control = walker.octet('security control', securityControlWords)

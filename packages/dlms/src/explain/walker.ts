@@ -12,6 +12,10 @@ export interface SealedApdu {
 export class Walker {
   /** Ciphered APDUs met on the way, to be opened by whoever has keys. */
   readonly sealed: SealedApdu[] = []
+  /** Whether anything could not be read. */
+  faulted = false
+  /** System title the sender of an association request or answer told. */
+  title: Uint8Array | undefined
   #reader: ByteReader
   readonly #open: ExplainedNode[]
 
@@ -114,6 +118,7 @@ export class Walker {
       return true
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
+      this.faulted = true
       const inner = this.current
       const last = inner.children.at(-1)
       const from = Math.min(end, Math.max(inner.offset, last ? last.offset + last.length : this.#headEnd(inner)))

@@ -26,7 +26,12 @@ const place = (obis: string, quantity?: KnownQuantity): ListPlace => ({
 })
 
 const IDENTITY = [place('1.1.0.2.129.255'), place('0.0.96.1.0.255'), place('0.0.96.1.7.255')]
-const POWER = [place('1.0.1.7.0.255', W), place('1.0.2.7.0.255', W), place('1.0.3.7.0.255', VAR), place('1.0.4.7.0.255', VAR)]
+const POWER = [
+  place('1.0.1.7.0.255', W),
+  place('1.0.2.7.0.255', W),
+  place('1.0.3.7.0.255', VAR),
+  place('1.0.4.7.0.255', VAR),
+]
 const currents = (...phases: readonly number[]): ListPlace[] =>
   phases.map((phase) => place(`1.0.${11 + 20 * phase}.7.0.255`, MILLIAMPERE))
 const voltages = (...phases: readonly number[]): ListPlace[] =>

@@ -3,7 +3,7 @@ import { axdr, type DlmsData } from '../axdr/data.ts'
 import { type CosemDateTime, readDateTime } from '../axdr/date-time.ts'
 import { MAX_DEPTH, MAX_ELEMENTS, readData } from '../axdr/decode.ts'
 import { decodeLength } from '../axdr/length.ts'
-import { describesAttribute } from '../explain/descriptor.ts'
+import { describedEnd, describesAttribute } from '../explain/descriptor.ts'
 
 /** A DataNotification with its body decoded (IEC 62056-5-3, Data-Notification). */
 export interface PushedData {
@@ -38,22 +38,23 @@ export function decodeNotification(apdu: Uint8Array): PushedData {
     throw new DecodeError('INVALID', timeAt, `a time of ${octets.length} octets`)
   const time = octets.length === 12 ? readDateTime(new ByteReader(octets)) : null
   const bodyAt = reader.offset
-  try {
-    return { longInvokeId, time, body: readData(reader), descriptors: false }
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    const body = readDescribed(new ByteReader(apdu, bodyAt))
-    // When neither reading works, the standard's is the one to complain about.
-    if (body === undefined) throw error
+  const standard = attempt(() => readData(reader))
+  if (standard.data && reader.remaining === 0) return { longInvokeId, time, body: standard.data, descriptors: false }
+  const end = describedEnd(apdu, bodyAt, apdu.length)
+  if (end !== undefined && (!standard.data || end > reader.offset)) {
+    const body = readElement(new ByteReader(apdu, bodyAt), 0, { left: MAX_ELEMENTS })
     return { longInvokeId, time, body, descriptors: true }
   }
+  // When neither reading works, the standard's is the one to complain about.
+  if (!standard.data) throw standard.error
+  return { longInvokeId, time, body: standard.data, descriptors: false }
 }
 
-function readDescribed(reader: ByteReader): DlmsData | undefined {
+function attempt(read: () => DlmsData): { data: DlmsData } | { data?: undefined; error: DecodeError } {
   try {
-    return readElement(reader, 0, { left: MAX_ELEMENTS })
+    return { data: read() }
   } catch (error) {
-    if (error instanceof DecodeError) return undefined
+    if (error instanceof DecodeError) return { error }
     throw error
   }
 }

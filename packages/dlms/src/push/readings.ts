@@ -1,9 +1,9 @@
 import { formatScaled, type ObisCode, obisCode } from '@gridtally/metering'
-import { toHex, type Instant } from '@gridtally/wire'
+import { type Instant, toHex } from '@gridtally/wire'
 import type { DlmsData } from '../axdr/data.ts'
 import { type CosemDateTime, instantOf } from '../axdr/date-time.ts'
 import { dateTimeIn, formatDateTime, logicalNameIn, textIn } from '../explain/format.ts'
-import { kamstrupQuantity, type KnownQuantity, positionalList } from './known-lists.ts'
+import { type KnownQuantity, kamstrupQuantity, positionalList } from './known-lists.ts'
 import type { PushedData } from './notification.ts'
 
 /** A time as a meter tells it. */
@@ -59,7 +59,9 @@ export function readingsOf(pushed: PushedData): PushedReadings {
   const collector = new Collector()
   collector.body(pushed.body)
   const { readings, listId } = collector
-  const clock = readings.find((reading) => reading.kind === 'time' && (reading.obis === undefined || isClock(reading.obis)))
+  const clock = readings.find(
+    (reading) => reading.kind === 'time' && (reading.obis === undefined || isClock(reading.obis)),
+  )
   const at = pushed.time ? meterTime(pushed.time) : clock && timeOfText(clock.value)
   return { ...(at && { at }), ...(listId !== undefined && { listId }), readings }
 }
@@ -98,10 +100,12 @@ class Collector {
       return
     }
     const first = items.length > 1 ? textOf(items[0]) : undefined
-    const places = items.every((item) => !elements(item) && !nameOf(item)) ? positionalList(first, items.length) : undefined
+    const places = items.every((item) => !elements(item) && !nameOf(item))
+      ? positionalList(first, items.length)
+      : undefined
     if (first !== undefined && (places || isListId(first))) this.listId = first
     if (places) {
-      items.forEach((item, i) => this.value({ obis: places[i].obis }, item, places[i].quantity))
+      for (const [i, item] of items.entries()) this.value({ obis: places[i].obis }, item, places[i].quantity)
       return
     }
     this.sequence(items)
@@ -181,7 +185,8 @@ class Collector {
     const reading: Mutable<PushReading> = { ...name, position: this.readings.length, ...read }
     this.readings.push(reading)
     if (reading.kind !== 'number') return
-    const quantity = known ?? (name.obis && this.listId?.startsWith('Kamstrup') ? kamstrupQuantity(name.obis) : undefined)
+    const quantity =
+      known ?? (name.obis && this.listId?.startsWith('Kamstrup') ? kamstrupQuantity(name.obis) : undefined)
     if (quantity) apply(reading, quantity.scaler, quantity.unit, 'list')
   }
 
@@ -271,7 +276,8 @@ function isScalerUnit(data: DlmsData): boolean {
 /** Class, logical name, attribute at the front of a list. */
 function attributeIn(items: readonly DlmsData[]): Name | undefined {
   const [classId, name, attribute] = items
-  if (classId?.type !== 'long-unsigned' || (attribute?.type !== 'integer' && attribute?.type !== 'unsigned')) return undefined
+  if (classId?.type !== 'long-unsigned' || (attribute?.type !== 'integer' && attribute?.type !== 'unsigned'))
+    return undefined
   const obis = nameOf(name)
   return obis && { obis, classId: classId.value, attributeId: attribute.value }
 }
