@@ -54,6 +54,11 @@ export {
   type ProfileRows,
 } from './axdr/profile.ts'
 export { DlmsError, type DlmsErrorCode, type DlmsErrorDetail } from './dlms-error.ts'
+export type { Carrier } from './explain/capture.ts'
+export { explain, faultsOf } from './explain/explain.ts'
+export { formatData, formatDateTime } from './explain/format.ts'
+export { type ExplainedFault, ExplainedNode, type OctetSpace } from './explain/node.ts'
+export { type Opened, type OpeningKeys, type OpeningOptions, openWith } from './explain/opening.ts'
 export type { Framing, FramingEvent } from './framing.ts'
 export { decodeBlock, encodeBlock, type GeneralBlock, readBlock, splitBlocks } from './gbt/block.ts'
 export { BlockReassembler, type BlockResult } from './gbt/reassembler.ts'
@@ -88,6 +93,9 @@ export {
   readMbusFrame,
 } from './mbus-carrier/frame.ts'
 export { carrySegments, MbusReassembler } from './mbus-carrier/segments.ts'
+export { decodePush, type PushResult, type PushSecurity } from './push/decode.ts'
+export { decodeNotification, type PushedData } from './push/notification.ts'
+export { type MeterTime, meterTime, type PushedReadings, type PushReading, readingsOf } from './push/readings.ts'
 export {
   associatedData,
   type CipherKeys,
@@ -170,11 +178,3 @@ export {
   stateErrors,
   type UnknownCode,
 } from './xdlms/results.ts'
-export { explain, faultsOf } from './explain/explain.ts'
-export { formatData, formatDateTime } from './explain/format.ts'
-export { type ExplainedFault, ExplainedNode, type OctetSpace } from './explain/node.ts'
-export { type Opened, type OpeningKeys, type OpeningOptions, openWith } from './explain/opening.ts'
-export type { Carrier } from './explain/capture.ts'
-export { decodePush, type PushResult, type PushSecurity } from './push/decode.ts'
-export { decodeNotification, type PushedData } from './push/notification.ts'
-export { type MeterTime, meterTime, type PushedReadings, type PushReading, readingsOf } from './push/readings.ts'
