@@ -38,8 +38,8 @@ const DLMS_DOORS: Readonly<Record<string, readonly string[]>> = {
   cosem: ['axdr', 'xdlms', 'acse'],
   client: ['axdr', 'xdlms', 'acse', 'security', 'cosem', 'wrapper', 'hdlc'],
   server: ['axdr', 'xdlms', 'acse', 'security', 'cosem', 'wrapper', 'hdlc'],
-  push: ['axdr', 'xdlms', 'security', 'cosem', 'gbt', 'hdlc', 'wrapper', 'mbus-carrier'],
-  explain: ['axdr', 'xdlms', 'acse', 'security', 'cosem', 'gbt', 'hdlc', 'wrapper', 'mbus-carrier', 'push'],
+  explain: ['axdr', 'xdlms', 'acse', 'security', 'cosem', 'gbt', 'hdlc', 'wrapper', 'mbus-carrier'],
+  push: ['axdr', 'xdlms', 'security', 'cosem', 'explain'],
 }
 
 const isTest = (path: string): boolean => /\.(test|suite)\.tsx?$/.test(path) || path.includes('/dev/')
