@@ -7,7 +7,7 @@ export interface SimulatorConfig {
   readonly seed: number
   /** How many meters, the cloned one not counted. */
   readonly meters: number
-  /** Address the meters listen on, and the first of their ports; 0 looks for a free range from 20000 on. */
+  /** Address the meters listen on, and where to look for a free range of ports, one a meter; 0 looks from 20000 on. */
   readonly meterHost: string
   readonly basePort: number
   /** Number in the first serial, for several fleets at one head-end. */
@@ -54,7 +54,7 @@ export interface SimulatorConfig {
 
 /** What holds unless set. */
 export const DEFAULTS: SimulatorConfig = {
-  seed: 7,
+  seed: 1,
   meters: 200,
   meterHost: '127.0.0.1',
   basePort: 0,

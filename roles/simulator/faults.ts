@@ -79,11 +79,20 @@ export function plannedFault(seed: number, index: number, share: number, birth: 
 
 const holdsAt = (fault: Fault, at: Instant): boolean => at >= fault.from && (fault.to === null || at < fault.to)
 
+const NO_OUTAGES: readonly Outage[] = []
+
 /**
  * Stretches without supply that touch [from, to), by the meter's faults. Planned ones are one a day at most, on one day in
  * twenty, from ten minutes to four hours, and never over midnight (UTC).
  */
-export function outagesOf(seed: number, index: number, faults: readonly Fault[], from: Instant, to: Instant): Outage[] {
+export function outagesOf(
+  seed: number,
+  index: number,
+  faults: readonly Fault[],
+  from: Instant,
+  to: Instant,
+): readonly Outage[] {
+  if (faults.length === 0) return NO_OUTAGES
   const found: Outage[] = []
   for (const fault of faults) {
     if (fault.kind !== 'power-outage') continue

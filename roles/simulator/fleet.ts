@@ -34,8 +34,6 @@ export interface FleetOptions {
   readonly bornAt: number
   readonly now: () => number
   readonly openSession: (meter: SimulatedMeter, keys: () => MeterKeys) => MeterSession
-  /** First port tried when none is configured: the one used last time. */
-  readonly preferredPort?: number
 }
 
 /** Listening meters. */
@@ -58,7 +56,7 @@ export interface Fleet {
   close(): Promise<void>
 }
 
-/** Where a free range is looked for: below the ports systems hand out for outgoing connections. */
+/** Where a free range is looked for first: below the ports systems hand out for outgoing connections. */
 const FIRST_PORT = 20_000
 const LAST_PORT = 32_700
 const LISTEN_AT_ONCE = 256
@@ -72,7 +70,7 @@ const slotsOf = (kind: MeterKind): 96 | 288 => (kind.periodMinutes === 5 ? 288 :
 /**
  * Starts a fleet: every meter on a port of its own, `basePort + index - 1`.
  *
- * @throws the socket's error when the configured ports, or every range tried, are taken
+ * @throws the socket's error when no range of ports is free
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { config, identity, store, bornAt, now, openSession } = options
@@ -141,7 +139,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   }
   const listenOn = (index: number, base: number): Promise<Server> =>
     listenTcp(config.meterHost, base + index - 1, (socket) => answer(index, socket))
-  const { base, servers } = await findPorts(options, size, listenOn)
+  const { base, servers } = await findPorts(config, size, listenOn)
 
   /** Meters with faults that close ports; only these are looked at every second. */
   const mayBeDown = new Set<number>()
@@ -210,13 +208,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 const closeServer = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
 
-/** Listens on a contiguous range: the configured one, else the preferred, else the first free one. */
+/** Listens on a contiguous range: the configured one if it is free, else the next that is. */
 async function findPorts(
-  { config, preferredPort }: FleetOptions,
+  config: SimulatorConfig,
   size: number,
   listenOn: (index: number, base: number) => Promise<Server>,
 ): Promise<{ base: number; servers: (Server | undefined)[] }> {
-  let base = config.basePort || preferredPort || FIRST_PORT
+  let base = config.basePort || FIRST_PORT
   for (let wrapped = false; ; ) {
     const servers: Server[] = []
     try {
@@ -231,7 +229,7 @@ async function findPorts(
     } catch (error) {
       await Promise.all(servers.map(closeServer))
       const { code, port } = error as NodeJS.ErrnoException & { port?: number }
-      if (config.basePort !== 0 || code !== 'EADDRINUSE') throw error
+      if (code !== 'EADDRINUSE') throw error
       base = (port ?? base) + 1
       if (base + size > LAST_PORT && !wrapped) {
         wrapped = true

@@ -205,7 +205,7 @@ export class SimulatedMeter {
   }
 
   /** Stretches without supply that touch [from, to), true time. */
-  outages(from: Instant, to: Instant): Outage[] {
+  outages(from: Instant, to: Instant): readonly Outage[] {
     return outagesOf(this.#o.seed, this.index, this.faults, from, to)
   }
 
@@ -256,7 +256,7 @@ export class SimulatedMeter {
   }
 
   /** Outages between two times of the meter's clock, generously. */
-  #outagesAround(from: Instant, to: Instant): Outage[] {
+  #outagesAround(from: Instant, to: Instant): readonly Outage[] {
     const slack = 2 * 86_400_000
     return this.outages(from - slack, to + slack)
   }

@@ -1,17 +1,19 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { formatInstant, parseInstant } from '@gridtally/metering'
 import { type Instant, toHex } from '@gridtally/wire'
-import { type Static, Type } from 'typebox'
+import { type Static, type TUnsafe, Type } from 'typebox'
 import { Problem } from '#platform/http'
 import type { SimulatorConfig } from './config.ts'
-import { FAULT_KINDS, type Fault } from './faults.ts'
+import { FAULT_KINDS, type Fault, type FaultKind } from './faults.ts'
 import type { Fleet, FleetDevice } from './fleet.ts'
 import { CLIENTS, makeShipment, SERVER } from './shipment.ts'
 
 const MeterId = Type.String({ minLength: 1, maxLength: 32 })
 
+const kindOf = <K extends FaultKind>(kinds: readonly K[]): TUnsafe<K> => Type.Unsafe<K>({ type: 'string', enum: kinds })
+
 const FaultView = Type.Object({
-  kind: Type.Union(FAULT_KINDS.map((kind) => Type.Literal(kind))),
+  kind: kindOf(FAULT_KINDS),
   origin: Type.Union([Type.Literal('plan'), Type.Literal('set')]),
   from: Type.Union([Type.String(), Type.Null()], { description: 'null: from the beginning' }),
   to: Type.Union([Type.String(), Type.Null()], { description: 'null: it lasts' }),
@@ -61,7 +63,7 @@ const TruthView = Type.Object({
 const FaultOrder = Type.Object(
   {
     meterId: MeterId,
-    kind: Type.Union(FAULT_KINDS.filter((kind) => kind !== 'clone').map((kind) => Type.Literal(kind))),
+    kind: kindOf(FAULT_KINDS.filter((kind) => kind !== 'clone')),
     on: Type.Boolean(),
     latencyMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
     octetsPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),

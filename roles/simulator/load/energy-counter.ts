@@ -118,7 +118,7 @@ export class EnergyCounter {
     const slotMs = DAY_MS / this.#o.slots
     const inDay = instant - day * DAY_MS
     const slot = Math.floor(inDay / slotMs)
-    const share = (inDay - slot * slotMs) / slotMs
+    const share = this.#shareOfSlot(day * DAY_MS + slot * slotMs, slotMs, instant)
     const within = (values: Uint32Array): number =>
       values[slot] + (share === 0 ? 0 : Math.floor((values[slot + 1] - values[slot]) * share))
     return { importWh: importWh + within(sums.importWh), exportWh: exportWh + within(sums.exportWh) }
@@ -141,6 +141,19 @@ export class EnergyCounter {
     const common = hash(0x766f_6c74, 0, Math.floor(instant / 600_000)) & 0x1f
     const own = hash(traits.seed, 202, Math.floor(instant / 10_000)) & 0xf
     return Math.round(2300 + common + own - 20 - this.powerW(instant) / 250)
+  }
+
+  /** Share of a slot's energy that has passed at an instant in it: even over the time with supply. */
+  #shareOfSlot(start: Instant, slotMs: number, instant: Instant): number {
+    if (instant === start) return 0
+    const outages = this.#o.outages(start, start + slotMs)
+    const on = (until: Instant): number => {
+      let ms = until - start
+      for (const { from, to } of outages) ms -= Math.max(0, Math.min(to, until) - Math.max(from, start))
+      return ms
+    }
+    const whole = outages.length === 0 ? slotMs : on(start + slotMs)
+    return whole <= 0 ? 0 : Math.min(1, on(instant) / whole)
   }
 
   #draw(day: number, sums: DaySums): void {

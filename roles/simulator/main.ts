@@ -1,0 +1,70 @@
+import { createApp, HTTP_METRICS, listen } from '#platform/http'
+import { createMetrics } from '#platform/metrics'
+import { createPeer } from '#platform/peer'
+import type { PeerAddress, StartRole } from '#platform/role'
+import { tokenCheck } from '#platform/tokens'
+import { keepBirth } from './birth.ts'
+import { readSimulatorConfig } from './config.ts'
+import { startFleet } from './fleet.ts'
+import { openFleetIdentity } from './identity.ts'
+import { openSession } from './meter-session.ts'
+import { startProvisioning } from './provision.ts'
+import { simulatorRoutes } from './routes.ts'
+import { openStateStore } from './state.ts'
+
+/** Starts the fleet and its HTTP face; provisioning goes on in the background. See README.md. */
+export const start: StartRole = async ({ dataDir, host, port, peers, callers, clock, log, config: section }) => {
+  const wanted = readSimulatorConfig(section)
+  const { seed, meters } = wanted
+  const { bornAt, ...kept } = keepBirth(dataDir, { bornAt: clock.now(), seed, meters })
+  if (kept.seed !== seed || kept.meters !== meters) log.warn('fleet.kept', { ...kept, asked: { seed, meters } })
+  const config = { ...wanted, ...kept }
+  const store = openStateStore(dataDir)
+  const identity = openFleetIdentity(dataDir, config.firstSerial)
+  const fleet = await startFleet({ config, identity, store, bornAt, now: clock.now, openSession })
+  log.info('fleet.listens', { size: fleet.size, basePort: fleet.basePort })
+
+  const stop = new AbortController()
+  const peer = (address: PeerAddress | undefined) => (address ? createPeer(address) : undefined)
+  const provisioning = config.provision
+    ? startProvisioning(
+        {
+          fleet,
+          config,
+          bornAt,
+          folder: dataDir,
+          clock,
+          log,
+          headend: peer(peers.headend),
+          mdms: peer(peers.mdms),
+          access: peer(peers.access),
+        },
+        stop.signal,
+      )
+    : undefined
+
+  const metrics = createMetrics({ ...HTTP_METRICS, simulator_connections: 'Connections to simulated meters' })
+  const app = await createApp({
+    role: 'simulator',
+    description: 'A neighbourhood of simulated meters that speak DLMS/COSEM over TCP, and what they truly measured.',
+    log,
+    metrics,
+    tokens: tokenCheck(callers),
+    health: async () => {
+      metrics.gauge('simulator_connections', fleet.connections())
+      return { status: 'ok', meters: config.meters, basePort: fleet.basePort, provisioning: provisioning?.state() }
+    },
+  })
+  await app.register(simulatorRoutes({ fleet, config, now: clock.now }))
+  const url = await listen(app, host, port)
+  return {
+    url,
+    async close() {
+      stop.abort(new Error('closing'))
+      await app.close()
+      await provisioning?.ended
+      await fleet.close()
+      store.close()
+    },
+  }
+}
