@@ -64,7 +64,10 @@ function powers(place: Place, start: number): { readonly load: number; readonly 
   const morning = bump(hour, weekend ? 9.5 : 7.3, 1.3) * 620
   const noon = weekend ? bump(hour, 13, 2.4) * 520 : 0
   const appliance = noise(seed + place.size * 1000) > 0.955 ? 1500 : 0
-  const load = (150 + 60 * season + evening + morning + noon + noise(seed) * 160 + appliance) * place.size
+  const load =
+    (150 + 60 * season + evening + morning + noon + noise(seed) * 160 + appliance) *
+    place.size *
+    (0.72 + 0.56 * noise(day * 13 + 1))
   const cloud = 0.25 + 0.75 * noise(day * 7 + 3)
   const height = Math.max(0, 1 - ((hour - 13.2) / (5.6 - 2.1 * season)) ** 2)
   const sun = place.solar ? 3600 * (0.62 - 0.38 * season) * height * cloud * (0.9 + 0.2 * noise(seed + 11)) : 0

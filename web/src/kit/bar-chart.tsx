@@ -18,7 +18,6 @@ export interface BarChartProps {
   /** Name for screen readers. */
   readonly label: string
   readonly hint: string
-  readonly height: number
   readonly cursor: number | null
   readonly onCursor: (index: number | null) => void
   readonly onEnter?: (index: number) => void
@@ -27,10 +26,11 @@ export interface BarChartProps {
 
 /** Bars up for import and down for export. Estimated parts are hatched, missing ones dashed boxes with a cross: never colour alone. */
 export function BarChart(props: BarChartProps): ReactElement {
-  const { model, height, cursor } = props
+  const { model, cursor } = props
   const [box, width] = useWidth<HTMLDivElement>(320)
   const hatch = useId()
   const { bars, up, down, marks } = model
+  const height = width > 560 ? 380 : 270
   const inner = width - LEFT - RIGHT
   const step = inner / Math.max(1, bars.length)
   const bodyHeight = height - TOP - BOTTOM

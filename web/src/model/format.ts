@@ -12,6 +12,8 @@ export interface Formats {
   /** A price such as `€0.3120`, four digits. */
   price(perKwh: Decimal, currency: string): string
   count(n: number): string
+  /** A decimal with all its digits, grouped. */
+  decimal(value: Decimal): string
   /** `99.8 %` from per cent as number or decimal. */
   percent(value: number | Decimal, digits?: number): string
   /** `18:42` in a zone. */
@@ -89,6 +91,7 @@ export function formatsFor(locale: string): Formats {
     money,
     price: (perKwh, currency) => money(perKwh, currency, 4),
     count: (n) => number({}).format(n),
+    decimal: (value) => number({ maximumFractionDigits: 20 }).format(exact(value)),
     percent: (value, digits = 1) => `${fixed(String(value), digits)} %`,
     time: (at, zone) => date(zone, hour).format(at),
     timeWithSeconds: (at, zone) => date(zone, { ...hour, second: '2-digit' }).format(at),

@@ -149,7 +149,6 @@ function HistoryBody(props: {
         model={model}
         label={m.history.chart(name)}
         hint={m.history.chartHint}
-        height={300}
         cursor={cursor}
         onCursor={setCursor}
         onEnter={(index) => {

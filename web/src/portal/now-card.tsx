@@ -44,7 +44,7 @@ function NowBody({ now, zone }: { readonly now: Now; readonly zone: string }): R
           {f.power(shown).replace(/\s*k?W$/, '')}
           <span>{f.power(shown).endsWith('kW') ? 'kW' : 'W'}</span>
         </p>
-        {now.level && now.usual && <LevelMark level={now.level} days={now.usual.days} />}
+        {now.level && <LevelMark level={now.level} />}
       </div>
       <p className={css.money}>
         {now.costPerHour !== null && (
@@ -78,16 +78,13 @@ const SHAPES: Readonly<Record<Level, string>> = {
 }
 
 /** The word for how much this is, with its own shape and colour. */
-function LevelMark({ level, days }: { readonly level: Level; readonly days: number }): ReactElement {
+function LevelMark({ level }: { readonly level: Level }): ReactElement {
   return (
     <p className={classes(css.level, css[level])}>
       <svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true">
         <path d={SHAPES[level]} fill="currentColor" />
       </svg>
-      <span>
-        <strong>{m.now.levels[level]}</strong>
-        <small>{m.now.levelHint(days)}</small>
-      </span>
+      {m.now.levels[level]}
     </p>
   )
 }
@@ -114,7 +111,9 @@ function Scale({ now }: { readonly now: Now }): ReactElement | null {
           transform="translate(-2 0)"
         />
       </svg>
-      <figcaption className={kit.muted}>{m.now.scale(f.power(now.usual.lowW), f.power(now.usual.highW))}</figcaption>
+      <figcaption className={kit.muted}>
+        {m.now.scale(f.power(now.usual.lowW), f.power(now.usual.highW), f.count(now.usual.days))}
+      </figcaption>
     </figure>
   )
 }

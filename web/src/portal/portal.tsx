@@ -62,7 +62,6 @@ function Place(props: {
           <span>{m.app.zone(f.zoneName(serverNow(), point.zone), point.zone)}</span>
         </p>
       </div>
-      <PasskeyOffer me={me} />
       {point.dataFrom === null ? (
         <Card title={m.home.title}>
           <EmptyState icon="clock" title={m.home.noData}>
@@ -78,6 +77,7 @@ function Place(props: {
           </div>
         </div>
       )}
+      <PasskeyOffer me={me} />
     </>
   )
 }
