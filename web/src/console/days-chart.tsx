@@ -6,8 +6,8 @@ import { ChartCursor } from '../kit/chart-cursor.tsx'
 import { DataTable } from '../kit/kit.tsx'
 import { TableToggle } from '../kit/table-toggle.tsx'
 import { useWidth } from '../kit/use-width.ts'
+import { sharePercent } from '../model/share.ts'
 import css from './console.module.css'
-import { sharePercent } from './overview.tsx'
 
 const HEIGHT = 190
 const LEFT = 46

@@ -5,6 +5,7 @@ import { useStream } from '../api/stream.ts'
 import type { Overview } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
 import { Age, Badge, Card, classes, DataTable, deviceZone, EmptyState, kit, Loaded, Skeleton } from '../kit/kit.tsx'
+import { sharePercent } from '../model/share.ts'
 import css from './console.module.css'
 import { DaysChart } from './days-chart.tsx'
 import { StateBadge } from './words.tsx'
@@ -42,11 +43,6 @@ export function OverviewPage(): ReactElement {
       </Loaded>
     </>
   )
-}
-
-/** Present of expected in per cent, cut (not rounded) to two decimals so that 100 means all. */
-export function sharePercent(present: number, expected: number): number {
-  return expected === 0 ? 0 : Math.floor((present / expected) * 10_000) / 100
 }
 
 function Yesterday({ overview }: { readonly overview: Overview }): ReactElement {
