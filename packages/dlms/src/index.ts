@@ -53,6 +53,85 @@ export {
   type ProfileOptions,
   type ProfileRows,
 } from './axdr/profile.ts'
+export type { ClientSecurity } from './client/client-security.ts'
+export {
+  type AnswerBlock,
+  type Association,
+  type ClientAuthentication,
+  DlmsClient,
+  type DlmsClientOptions,
+} from './client/dlms-client.ts'
+export { type Exchange, runExchange } from './client/exchange.ts'
+export {
+  type CallResult,
+  type ConnectOptions,
+  type CounterSource,
+  connectMeter,
+  type Meter,
+  type MeterSecurity,
+  type Result,
+  readInvocationCounter,
+} from './client/meter.ts'
+export type { ColumnDescription, ProfileDescription, ProfileQuery, ProfileReading } from './client/profile.ts'
+export {
+  AssociationLn,
+  Clock,
+  captureObject,
+  Data,
+  DemandRegister,
+  DisconnectControl,
+  ExtendedRegister,
+  objectListElement,
+  ProfileGeneric,
+  Register,
+  SapAssignment,
+  SecuritySetup,
+} from './cosem/classes.ts'
+export {
+  anyData,
+  array,
+  bitString,
+  boolean,
+  type DataType,
+  dateTime,
+  enumeration,
+  int8,
+  int16,
+  int32,
+  logicalName,
+  nullable,
+  octetString,
+  structure,
+  uint8,
+  uint16,
+  uint32,
+  unit,
+  type ValueOf,
+} from './cosem/data-type.ts'
+export {
+  type Attribute,
+  type AttributeRef,
+  attribute,
+  attributeRef,
+  type InterfaceClass,
+  interfaceClass,
+  type Method,
+  type MethodRef,
+  method,
+  methodRef,
+  type ObjectRefs,
+} from './cosem/interface-class.ts'
+export { obisName } from './cosem/obis-names.ts'
+export {
+  type CaptureObject,
+  CLOCK_TIME,
+  capture,
+  decodeSelection,
+  type EntrySelection,
+  encodeSelection,
+  type ProfileSelection,
+  type RangeSelection,
+} from './cosem/selective-access.ts'
 export { DlmsError, type DlmsErrorCode, type DlmsErrorDetail } from './dlms-error.ts'
 export type { Carrier } from './explain/capture.ts'
 export { explain, faultsOf } from './explain/explain.ts'
@@ -118,6 +197,32 @@ export {
 export { CounterLease, MAX_COUNTER, ReplayGuard } from './security/counters.ts'
 export { type CryptoProvider, SecretKey, TAG_OCTETS } from './security/crypto-provider.ts'
 export { gmacToken, verifyGmacToken } from './security/hls-gmac.ts'
+export {
+  DlmsServer,
+  type DlmsServerOptions,
+  feedServer,
+  type ServerConnection,
+  type ServerEvent,
+} from './server/dlms-server.ts'
+export {
+  type AccessRight,
+  CURRENT_ASSOCIATION,
+  type ServerAssociationProfile,
+  type ServerModel,
+  serverModel,
+} from './server/model.ts'
+export {
+  Encoded,
+  type MethodOutcome,
+  Refusal,
+  type RowSelection,
+  type ServedObject,
+  type ServedProfile,
+  type ServedValue,
+  type ServeHandlers,
+  type ServerRequest,
+  serving,
+} from './server/served-object.ts'
 export {
   decodeWrapper,
   encodeWrapper,
