@@ -81,13 +81,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const place = { latitude, longitude }
   const neighbourhood = createNeighbourhood({ seed, zone, place, mix, holidays, birthDay, daysKept: 4000 })
 
-  /** The clone shows the title of a meter without other faults; it is built like it and measures its own load. */
+  /** The clone shows the title of a meter without other faults. Its keys are its own: nobody got at the other's. */
   const clonedIndex = config.meters < 20 ? 5 : 17
   const isClone = (index: number): boolean => index > config.meters
   const archetype = (index: number): Archetype => archetypeOf(seed, index, mix)
   const kind = (index: number): MeterKind => meterKindOf(config, index, archetype(index))
   const titleOf = (index: number): Uint8Array => identity.systemTitle(isClone(index) ? clonedIndex : index)
-  const keysOf = (index: number): MeterKeys => identity.keys(isClone(index) ? clonedIndex : index)
   const planned = (index: number): readonly Fault[] => {
     if (isClone(index))
       return [{ kind: 'clone', origin: 'plan', from: bornAt, to: null, of: identity.serial(clonedIndex) }]
@@ -132,7 +131,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     }
     open.set(index, sockets.add(socket))
     const it = meter(index)
-    void serveSocket(socket, it.nextConnection(), () => openSession(it, () => keysOf(index))).then(() => {
+    void serveSocket(socket, it.nextConnection(), () => openSession(it, () => identity.keys(index))).then(() => {
       sockets.delete(socket)
       if (sockets.size === 0) open.delete(index)
     })
@@ -191,7 +190,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const index = Number(/^[A-Z]{3}(\d{8})$/.exec(serial)?.[1] ?? 0) - firstSerial + 1
       return index >= 1 && index <= size && identity.serial(index) === serial ? index : undefined
     },
-    keys: keysOf,
+    keys: identity.keys,
     async refresh() {
       for (const [index, it] of meters) if (it.state.faults.length > 0) mayBeDown.add(index)
       await refresh()

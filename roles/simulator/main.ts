@@ -7,7 +7,7 @@ import { keepBirth } from './birth.ts'
 import { readSimulatorConfig } from './config.ts'
 import { startFleet } from './fleet.ts'
 import { openFleetIdentity } from './identity.ts'
-import { openSession } from './meter-session.ts'
+import { createSessions } from './meter-session.ts'
 import { startProvisioning } from './provision.ts'
 import { simulatorRoutes } from './routes.ts'
 import { openStateStore } from './state.ts'
@@ -21,6 +21,7 @@ export const start: StartRole = async ({ dataDir, host, port, peers, callers, cl
   const config = { ...wanted, ...kept }
   const store = openStateStore(dataDir)
   const identity = openFleetIdentity(dataDir, config.firstSerial)
+  const openSession = createSessions(store, config.profileDays, clock.now)
   const fleet = await startFleet({ config, identity, store, bornAt, now: clock.now, openSession })
   log.info('fleet.listens', { size: fleet.size, basePort: fleet.basePort })
 

@@ -25,6 +25,7 @@ export const EVENT_CODES = {
   COVER_REMOVED: 40,
   COVER_CLOSED: 41,
   AUTHENTICATION_FAILED: 46,
+  DECIPHERING_FAILED: 49,
   REPLAY: 50,
 } as const
 
@@ -135,6 +136,18 @@ export class SimulatedMeter {
   /** Voltage now, tenths of a volt. */
   voltage(): number {
     return this.#o.counter.voltage(this.#o.now())
+  }
+
+  /** Writes an event that clients can cause at will: at most one of a kind a minute, so that nobody can flush the log. */
+  logOften(code: number): void {
+    const now = this.time()
+    if (!this.state.events.some((event) => event.code === code && now - event.at < MINUTE_MS)) this.log(code, now)
+  }
+
+  /** Status octet as the next row would have it. */
+  status(): number {
+    const now = this.time()
+    return zoneOffsetMs(now, this.zone) > standardOffset(now, this.zone) ? PROFILE_STATUS.DAYLIGHT_SAVING : 0
   }
 
   /** Writes an event, stamped by the meter's clock unless told when. */

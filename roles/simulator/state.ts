@@ -17,8 +17,8 @@ export interface MeterState {
   readonly events: StoredEvent[]
   /** Invocation counters at and above this were not used for sending yet. */
   sentBelow: number
-  /** Highest invocation counter accepted, by client. */
-  readonly received: Map<number, number>
+  /** Highest invocation counter accepted, by the client's system title in hex. */
+  readonly received: Map<string, number>
 }
 
 /** One line of the journal: meter, what changed, the new part. */
@@ -27,7 +27,7 @@ type Change =
   | readonly [index: number, what: 'faults', faults: readonly Fault[]]
   | readonly [index: number, what: 'event', event: StoredEvent]
   | readonly [index: number, what: 'sent', below: number]
-  | readonly [index: number, what: 'received', client: number, counter: number]
+  | readonly [index: number, what: 'received', clientTitle: string, counter: number]
 
 /** Where a fleet keeps what its meters must not forget. */
 export interface StateStore {
@@ -41,6 +41,9 @@ export interface StateStore {
 
 /** Events kept of one meter; older ones are overwritten, as in a ring buffer. */
 const MOST_EVENTS = 200
+
+/** How far the journal grows beyond twice its bare contents before it is rewritten. */
+const MOST_GROWTH_OCTETS = 8_000_000
 
 const emptyState = (): MeterState => ({ clock: [], faults: [], events: [], sentBelow: 0, received: new Map() })
 
@@ -87,7 +90,7 @@ export function memoryStore(): StateStore {
 }
 
 /**
- * A store in a folder: `state.jsonl` grows by a line a change and is rewritten at each start. Lines are handed to the system at
+ * A store in a folder: `state.jsonl` grows by a line a change and is rewritten at each start and when it has grown long. Lines are handed to the system at
  * once, so a killed process loses nothing; they are synced to disk every `syncMs`, so a power cut may lose that much.
  *
  * @throws Error when a line but the last is no change
@@ -106,15 +109,24 @@ export function openStateStore(folder: string, syncMs = 2000): StateStore {
       memory.record(change)
     }
   }
-  const file = openSync(`${path}.new`, 'w', 0o600)
+  let file = 0
+  let octets = 0
+  let rewriteAt = 0
   const write = (changes: Iterable<Change>): void => {
     let text = ''
     for (const change of changes) text += `${JSON.stringify(change)}\n`
-    if (text !== '') writeSync(file, text)
+    if (text !== '') octets += writeSync(file, text)
   }
-  for (const index of known) write(changesOf(index, memory.of(index)))
-  fsyncSync(file)
-  renameSync(`${path}.new`, path)
+  const rewrite = (): void => {
+    if (file !== 0) closeSync(file)
+    file = openSync(`${path}.new`, 'w', 0o600)
+    octets = 0
+    for (const index of known) write(changesOf(index, memory.of(index)))
+    fsyncSync(file)
+    renameSync(`${path}.new`, path)
+    rewriteAt = MOST_GROWTH_OCTETS + 2 * octets
+  }
+  rewrite()
   let dirty = false
   const timer = setInterval(() => {
     if (!dirty) return
@@ -126,9 +138,11 @@ export function openStateStore(folder: string, syncMs = 2000): StateStore {
     of: memory.of,
     has: memory.has,
     record(change) {
+      known.add(change[0])
       memory.record(change)
       write([change])
       dirty = true
+      if (octets > rewriteAt) rewrite()
     },
     close() {
       clearInterval(timer)

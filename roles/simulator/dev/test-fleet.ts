@@ -38,7 +38,7 @@ export async function startTestFleet(
     store,
     bornAt: more.bornAt ?? NOON - 86_400_000,
     now: () => now,
-    openSession: more.openSession ?? (() => ({ receive: async (octets) => [octets], close() {} })),
+    openSession: more.openSession ?? (() => ({ receive: (octets) => [octets], close() {} })),
   })
   return {
     fleet,
