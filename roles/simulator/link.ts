@@ -48,7 +48,9 @@ export function serveSocket(socket: Socket, fate: ConnectionFate, openSession: (
           sent += answer.length
           if (fate.resetAfterOctets === 0 || sent < fate.resetAfterOctets) send(answer)
           else {
-            socket.write(answer.subarray(0, fate.resetAfterOctets - sent + answer.length), () => socket.resetAndDestroy())
+            socket.write(answer.subarray(0, fate.resetAfterOctets - sent + answer.length), () =>
+              socket.resetAndDestroy(),
+            )
             return undefined
           }
         }
@@ -70,7 +72,8 @@ const atOnce =
 
 /** Answers wait for those before them, then for the latency, and then drip. */
 function slowly(socket: Socket, { latencyMs, octetsPerSecond }: SlowLink, signal: AbortSignal): Send {
-  const slice = octetsPerSecond > 0 ? Math.max(1, Math.round((octetsPerSecond * SLICE_MS) / 1000)) : Number.MAX_SAFE_INTEGER
+  const slice =
+    octetsPerSecond > 0 ? Math.max(1, Math.round((octetsPerSecond * SLICE_MS) / 1000)) : Number.MAX_SAFE_INTEGER
   let work = Promise.resolve()
   return (octets) => {
     work = work

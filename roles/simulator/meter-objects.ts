@@ -1,9 +1,9 @@
 import {
   axdr,
   type CaptureObject,
+  CLOCK_TIME,
   Clock,
   capture,
-  CLOCK_TIME,
   Data,
   type DlmsData,
   instantOf,
@@ -13,9 +13,8 @@ import {
   SecuritySetup,
   type ServedObject,
   type ServerModel,
-  serve,
-  serveProfile,
   serverModel,
+  serving,
 } from '@gridtally/dlms'
 import { wallToInstant } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
@@ -65,22 +64,29 @@ const COLUMNS: Readonly<Record<ProfileColumnName, CaptureObject>> = {
 }
 
 /** What the public client may read: enough to recognise a device and to begin with the right counter. */
-const PUBLIC: ReadonlySet<string> = new Set([NAME.device, NAME.clock, NAME.counter, NAME.readerCounter, '0.0.40.0.0.255'])
+const PUBLIC: ReadonlySet<string> = new Set([
+  NAME.device,
+  NAME.clock,
+  NAME.counter,
+  NAME.readerCounter,
+  '0.0.40.0.0.255',
+])
 
 type Object = ServedObject<ServedMeter>
 
+const { serve, serveProfile } = serving<ServedMeter>()
+
 const text = (words: string): DlmsData => axdr.octetString(new TextEncoder().encode(words))
 
-const data = (name: string, value: (served: ServedMeter) => DlmsData): Object =>
-  serve<typeof Data.attributes, typeof Data.methods, ServedMeter>(Data, name, { read: { value } })
+const data = (name: string, value: (served: ServedMeter) => DlmsData): Object => serve(Data, name, { read: { value } })
 
 const register = (name: string, unit: number, value: (meter: SimulatedMeter) => DlmsData, scaler = 0): Object =>
-  serve<typeof Register.attributes, typeof Register.methods, ServedMeter>(Register, name, {
+  serve(Register, name, {
     read: { value: ({ meter }) => value(meter), scalerUnit: { scaler, unit } },
   })
 
 function clock(kind: MeterKind): Object {
-  return serve<typeof Clock.attributes, typeof Clock.methods, ServedMeter>(Clock, NAME.clock, {
+  return serve(Clock, NAME.clock, {
     read: {
       time: ({ meter }) => stampOf(meter.time(), kind.stamps, meter.zone),
       timeZone: ({ meter }) => -standardOffset(meter.time(), meter.zone) / 60_000 || 0,
@@ -119,7 +125,7 @@ function profiles(kind: MeterKind, capacity: number, days: number): Object[] {
   const captureObjects = kind.columns.map((column) => COLUMNS[column])
   const everything = (rows: readonly unknown[]): number => rows.length
   return [
-    serveProfile<ServedMeter>(NAME.loadProfile, {
+    serveProfile(NAME.loadProfile, {
       captureObjects,
       capturePeriod: kind.periodMinutes * 60,
       profileEntries: capacity,
@@ -127,7 +133,7 @@ function profiles(kind: MeterKind, capacity: number, days: number): Object[] {
       rows: ({ meter }, selection) =>
         select(selection, (from, to) => meter.rows(from, to)).map((row) => encodeRow(row, kind, meter.zone)),
     }),
-    serveProfile<ServedMeter>(NAME.dailyProfile, {
+    serveProfile(NAME.dailyProfile, {
       captureObjects,
       capturePeriod: 86_400,
       profileEntries: days,
@@ -135,7 +141,7 @@ function profiles(kind: MeterKind, capacity: number, days: number): Object[] {
       rows: ({ meter }, selection) =>
         select(selection, (from, to) => meter.dailyRows(from, to)).map((row) => encodeRow(row, kind, meter.zone)),
     }),
-    serveProfile<ServedMeter>(NAME.eventLog, {
+    serveProfile(NAME.eventLog, {
       captureObjects: [CLOCK_TIME, capture(1, NAME.eventCode)],
       capturePeriod: 0,
       profileEntries: 500,
@@ -162,25 +168,21 @@ export function modelOf(kind: MeterKind, capacity: number, profileDays: number):
     register(NAME.importPower, UNIT.watt, (meter) => axdr.doubleLongUnsigned(Math.max(0, meter.powerW()))),
     register(NAME.voltage, UNIT.volt, (meter) => axdr.longUnsigned(meter.voltage()), -1),
     ...profiles(kind, capacity, profileDays),
-    serve<typeof SapAssignment.attributes, typeof SapAssignment.methods, ServedMeter>(SapAssignment, NAME.saps, {
+    serve(SapAssignment, NAME.saps, {
       read: {
         sapAssignmentList: ({ meter }) => [
           { sap: SERVER, logicalDeviceName: new TextEncoder().encode(logicalDeviceName(meter.systemTitle)) },
         ],
       },
     }),
-    serve<typeof SecuritySetup.attributes, typeof SecuritySetup.methods, ServedMeter>(
-      SecuritySetup,
-      NAME.securitySetup,
-      {
-        read: {
-          securityPolicy: 3,
-          securitySuite: 0,
-          clientSystemTitle: new Uint8Array(8),
-          serverSystemTitle: ({ meter }) => meter.systemTitle,
-        },
+    serve(SecuritySetup, NAME.securitySetup, {
+      read: {
+        securityPolicy: 3,
+        securitySuite: 0,
+        clientSystemTitle: new Uint8Array(8),
+        serverSystemTitle: ({ meter }) => meter.systemTitle,
       },
-    ),
+    }),
   ]
   if (exports)
     objects.push(
