@@ -30,7 +30,7 @@ export function Console({ me }: { readonly me: Me }): ReactElement {
   const [help, setHelp] = useState(false)
   const search = useRef<HTMLInputElement>(null)
   useShortcuts({
-    '/': () => search.current?.focus(),
+    '/': () => (search.current ?? document.querySelector<HTMLInputElement>('input[type=search]'))?.focus(),
     '?': () => setHelp(true),
     'g o': () => navigate('/console'),
     'g m': () => navigate('/console/meters'),
@@ -48,21 +48,28 @@ export function Console({ me }: { readonly me: Me }): ReactElement {
           {m.app.name}
           <small>{m.console.title}</small>
         </Link>
-        <search className={css.searchBox}>
-          <form
-            className={css.search}
-            onSubmit={(event) => {
-              event.preventDefault()
-              navigate(`/console/meters?${new URLSearchParams({ search: search.current?.value ?? '' })}`)
-            }}
-          >
-            <Icon name="search" />
-            <input ref={search} type="search" aria-label={m.console.search} placeholder={m.console.searchPlaceholder} />
-            <span className={css.keys} aria-hidden="true">
-              /
-            </span>
-          </form>
-        </search>
+        {path !== '/console/meters' && (
+          <search className={css.searchBox}>
+            <form
+              className={css.search}
+              onSubmit={(event) => {
+                event.preventDefault()
+                navigate(`/console/meters?${new URLSearchParams({ search: search.current?.value ?? '' })}`)
+              }}
+            >
+              <Icon name="search" />
+              <input
+                ref={search}
+                type="search"
+                aria-label={m.console.search}
+                placeholder={m.console.searchPlaceholder}
+              />
+              <span className={css.keys} aria-hidden="true">
+                /
+              </span>
+            </form>
+          </search>
+        )}
         <AccountMenu me={me} />
       </header>
       <nav className={css.nav} aria-label={m.console.nav}>

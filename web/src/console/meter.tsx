@@ -215,7 +215,7 @@ function Keys({ meter, zone }: { readonly meter: MeterDetail; readonly zone: str
 
 function Sessions({ id, zone }: { readonly id: string; readonly zone: string }): ReactElement {
   return (
-    <Card title={m.meter.sessions}>
+    <Card title={m.meter.sessions} className={css.wide}>
       <Loaded query={useMeterSessions(id)}>
         {({ items }) =>
           items.length === 0 ? (

@@ -124,6 +124,7 @@ function SearchField({
         type="search"
         defaultValue={value}
         placeholder={m.console.searchPlaceholder}
+        aria-keyshortcuts="/"
         onChange={(event) => {
           const text = event.target.value
           clearTimeout(timer.current)

@@ -95,8 +95,9 @@ function labelsOf(at: number, end: number, bucket: BucketLength, zone: string, f
     case 'PT30M':
     case 'PT1H': {
       // Only on days with a clock change do hours need their zone's name to be told apart.
-      const suffix = named ? ` ${f.zoneName(at, zone)}` : ''
-      return { label: `${f.time(at, zone)} – ${f.time(end, zone)}${suffix}`, tick: f.time(at, zone) }
+      const [from, to] = named ? [f.zoneName(at, zone), f.zoneName(end, zone)] : ['', '']
+      const first = from === to ? f.time(at, zone) : `${f.time(at, zone)} ${from}`
+      return { label: `${first} – ${f.time(end, zone)} ${to}`.trimEnd(), tick: f.time(at, zone) }
     }
     case 'P1D':
       return { label: f.longDay(at, zone), tick: f.dayOfMonth(at, zone) }

@@ -78,6 +78,7 @@ export function formatsFor(locale: string): Formats {
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
     }).format(exact(amount))
+  const now = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always' })
   const hour: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
   const zoneName = (at: number, zone: string): string =>
@@ -116,6 +117,7 @@ export function formatsFor(locale: string): Formats {
     zoneName,
     ago: (ms) => {
       const seconds = Math.max(0, Math.round(ms / 1000))
+      if (seconds < 3) return now.format(0, 'second')
       if (seconds < 60) return relative.format(-seconds, 'second')
       if (seconds < 3600) return relative.format(-Math.floor(seconds / 60), 'minute')
       if (seconds < 48 * 3600) return relative.format(-Math.floor(seconds / 3600), 'hour')

@@ -135,7 +135,7 @@ function HistoryBody(props: {
   return (
     <>
       <div className={css.readout}>
-        <p className={css.label}>{bar ? bar.label : name}</p>
+        <p className={css.label}>{bar ? bar.label : m.history.total}</p>
         <Values model={model} bar={bar} />
         {bar && next && (
           <Button small aria-label={m.history.closer(bar.label)} onClick={() => goTo(next)}>
@@ -252,17 +252,17 @@ function barText(bar: Bar): string {
 /** The chart in sentences. */
 function summary(model: ChartModel, name: string): string[] {
   const { counts, highest } = model
-  const given = model.exportTotal === null ? '' : m.history.summaryGiven(model.exportTotal)
+  const money = model.measure === 'money'
+  const used = money ? m.history.summaryCost(name, model.importTotal) : m.history.summaryUsed(name, model.importTotal)
+  const back = money ? m.history.summaryCredit : m.history.summaryGiven
+  const given = model.exportTotal === null ? '' : back(model.exportTotal)
   const most =
     highest && model.bars.length > 1 ? ` ${m.history.summaryHighest(highest.label, highest.import.text)}` : ''
   const quality = [
     ...(counts.missing > 0 ? [m.history.summaryMissing(f.count(counts.missing))] : []),
     ...(counts.estimated > 0 ? [m.history.summaryEstimated(f.count(counts.estimated))] : []),
   ]
-  return [
-    `${m.history.summaryUsed(name, model.importTotal)}${given}.${most}`,
-    quality.length > 0 ? quality.join(' ') : m.history.summaryComplete,
-  ]
+  return [`${used}${given}.${most}`, quality.length > 0 ? quality.join(' ') : m.history.summaryComplete]
 }
 
 function tariffText({ tariffs }: Buckets, view: HistoryView): string {
