@@ -1,6 +1,7 @@
 import { formatLocalDay, type LocalDay, localDayRange } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
-import { isEstimated, type Series, usable } from './series.ts'
+import { isEstimated, isSeen, type Series, usable } from './series.ts'
+import type { SeenSpan } from './store.ts'
 import { decimalText, moneyScaler, priceAt, type TariffSpan } from './tariff.ts'
 
 /** Lengths of buckets; days and longer are local. */
@@ -89,6 +90,8 @@ export interface SumContext {
   readonly channel: 'import' | 'export'
   readonly zone: string
   readonly tariffs: readonly TariffSpan[]
+  /** When the asker may see; slots outside are as if they were not. */
+  readonly spans: readonly SeenSpan[]
   /** Slots that end after this are not expected yet. */
   readonly now: Instant
 }
@@ -112,7 +115,8 @@ export function sumBuckets(
     const at = series.start + slot * series.stepMs
     while (bucket < sums.length && at >= edges[bucket + 1]) bucket++
     if (bucket >= sums.length) break
-    if (at < edges[0] || at + series.stepMs > context.now) continue
+    const end = at + series.stepMs
+    if (at < edges[0] || end > context.now || !isSeen(context.spans, at, end)) continue
     const value = usable(series, slot)
     const estimated = value !== null && isEstimated(series.qualities[slot])
     const price = value === null ? undefined : priceAt(context.tariffs, context.channel, at, context.zone)?.perKwh

@@ -12,6 +12,8 @@ export interface AccessConfig {
     readonly targetPercent: string
     /** How often device states and completeness are asked for. */
     readonly refreshSeconds: number
+    /** A meter not reached for longer is shown as late. */
+    readonly lateAfterMinutes: number
   }
   /** How often the live stream looks for new power of the usage points somebody watches. */
   readonly streamSeconds: number
@@ -19,9 +21,9 @@ export interface AccessConfig {
 
 /** What holds when nothing is set. */
 export const ACCESS_DEFAULTS: AccessConfig = {
-  provisioners: ['simulator', 'cli', 'supervisor'],
+  provisioners: ['simulator', 'admin'],
   browserCaller: 'portal',
   session: { idleMinutes: 15, absoluteHours: 12 },
-  operator: { zone: 'Europe/Amsterdam', targetPercent: '99.0', refreshSeconds: 20 },
-  streamSeconds: 3,
+  operator: { zone: 'Europe/Amsterdam', targetPercent: '99.0', refreshSeconds: 15, lateAfterMinutes: 60 },
+  streamSeconds: 5,
 }

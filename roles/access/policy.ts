@@ -148,7 +148,7 @@ export function enforcePolicies(app: App, ports: PolicyPorts): void {
     const subject = (usagePointId ?? meterId ?? '').slice(0, 200)
     const header = request.headers['x-session']
     if (request.caller === ports.config.browserCaller && typeof header === 'string' && header !== '')
-      request.session = (await ports.signIn.find(header)) ?? null
+      request.session = (await ports.signIn.find(header, request.headers['x-background'] === '1')) ?? null
     const account = request.session?.account
     let spans: readonly SeenSpan[] = []
     if (policy === 'usage-point' && account?.role === 'customer') spans = await ports.store.spansOf(account.id, subject)

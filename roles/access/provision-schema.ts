@@ -100,6 +100,6 @@ export const LinkRequestSchema = Type.Object({
 /** Answer of `POST /links`. `path` goes behind the portal's public URL. */
 export const LinkSchema = Type.Object({
   token: Type.String({ description: 'Shown once and kept nowhere' }),
-  path: Type.String({ description: '/sign-in#<token>: what follows # never leaves the browser by itself' }),
+  path: Type.String({ description: '/sign-in#token=<token>: what follows # never leaves the browser by itself' }),
   expiresAt: Type.String(),
 })

@@ -1,5 +1,6 @@
 import { qualityCode } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
+import type { SeenSpan } from './store.ts'
 
 /**
  * Interval energy of one channel without holes: slot `i` is `[start + i × stepMs, start + (i+1) × stepMs)`.
@@ -31,27 +32,44 @@ export function usable(series: Series, slot: number): number | null {
   return WORTHLESS.has(series.qualities[slot]) ? null : (series.values[slot] ?? null)
 }
 
-/** A series of no slots. */
-export const NO_SERIES: Series = { start: 0, stepMs: 900_000, scaler: 0, values: [], qualities: [], flags: [] }
-
-/** The slots that begin in `[from, to)`. */
-export function cut(series: Series, from: Instant, to: Instant): Series {
-  const { start, stepMs, values, qualities, flags } = series
-  const first = Math.max(0, Math.ceil((from - start) / stepMs))
-  const end = Math.max(first, Math.min(values.length, Math.ceil((to - start) / stepMs)))
-  return {
-    ...series,
-    start: start + first * stepMs,
-    values: values.slice(first, end),
-    qualities: qualities.slice(first, end),
-    flags: flags.slice(first, end),
-  }
-}
-
 /** The same energy in smaller units: `scaler` must not be above the series' own. */
 export function inScaler(series: Series, scaler: number): Series {
   if (series.scaler === scaler) return series
   if (scaler > series.scaler) throw new RangeError(`scaler ${scaler} is coarser than ${series.scaler}`)
   const factor = 10 ** (series.scaler - scaler)
   return { ...series, scaler, values: series.values.map((value) => (value === null ? null : value * factor)) }
+}
+
+/** Whether all of `[from, to)` lies in one of the spans. */
+export function isSeen(spans: readonly SeenSpan[], from: Instant, to: Instant): boolean {
+  return spans.some((span) => from >= span.from && (span.to === null || to <= span.to))
+}
+
+/** The series with nothing known outside the spans. */
+export function masked(series: Series, spans: readonly SeenSpan[]): Series {
+  const { start, stepMs } = series
+  const hidden = qualityCode('MISSING')
+  const sees = (slot: number): boolean => isSeen(spans, start + slot * stepMs, start + (slot + 1) * stepMs)
+  return {
+    ...series,
+    values: series.values.map((value, slot) => (sees(slot) ? value : null)),
+    qualities: series.qualities.map((code, slot) => (sees(slot) ? code : hidden)),
+    flags: series.flags.map((bits, slot) => (sees(slot) ? bits : 0)),
+  }
+}
+
+/** The series slot for slot beside another; where it has no slot, or slots of another length, nothing is known. */
+export function aligned(series: Series, beside: Series): Series {
+  const shift = (beside.start - series.start) / series.stepMs
+  const isAlike = series.stepMs === beside.stepMs && Number.isInteger(shift)
+  const at = (slot: number): number => (isAlike ? slot + shift : -1)
+  const hidden = qualityCode('MISSING')
+  return {
+    ...series,
+    start: beside.start,
+    stepMs: beside.stepMs,
+    values: beside.values.map((_, slot) => series.values[at(slot)] ?? null),
+    qualities: beside.values.map((_, slot) => series.qualities[at(slot)] ?? hidden),
+    flags: beside.values.map((_, slot) => series.flags[at(slot)] ?? 0),
+  }
 }

@@ -33,8 +33,12 @@ export interface SignIn {
   redeem(token: string): Promise<Account>
   /** Begins a session. @returns its id, told once, and the session */
   begin(account: Account, way: SignInWay): Promise<{ readonly id: string; readonly session: Session }>
-  /** The live session of an id, which counts as being seen; `undefined` for unknown, idle, expired and ended ones. */
-  find(id: string): Promise<Session | undefined>
+  /**
+   * The live session of an id; `undefined` for unknown, idle, expired and ended ones.
+   *
+   * @param passive looks without counting as a sign of life, as a live stream does that nobody may be watching
+   */
+  find(id: string, passive?: boolean): Promise<Session | undefined>
   /** Ends the session of an id; unknown ids are no error. */
   end(id: string): Promise<void>
   /** Live sessions of an account, newest first. */
@@ -141,13 +145,13 @@ export function createSignIn(store: Store, limits: SessionLimits, now: () => Ins
       await store.query('DELETE FROM session WHERE expires_at < $1', [at - 30 * 86_400_000])
       return { id, session }
     },
-    async find(id) {
+    async find(id, passive = false) {
       if (!TOKEN.test(id)) return undefined
       const at = now()
       const hash = digest(id)
       const [row] = await store.query<SessionRow>(`${LIVE} AND s.hash = $1`, [hash, at, at - limits.idleMs])
       if (!row) return undefined
-      if (at - row.last_seen_at >= SEEN_EVERY_MS)
+      if (!passive && at - row.last_seen_at >= SEEN_EVERY_MS)
         await store.query('UPDATE session SET last_seen_at = $2 WHERE hash = $1', [hash, at])
       return sessionOf(row)
     },
