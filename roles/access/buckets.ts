@@ -97,34 +97,37 @@ export interface SumContext {
 }
 
 /**
- * Sums a series into buckets. Money is worked out interval by interval at the price that held when the interval began; a
+ * Sums series of one scaler into buckets. Money is worked out interval by interval at the price that held when the interval began; a
  * bucket with a value that has no price has no money.
  *
+ * @param parts ascending, not overlapping
  * @param edges as {@link bucketEdges} gives them; slots outside are left out
  * @returns one sum a bucket and the sum of all
  */
 export function sumBuckets(
-  series: Series,
+  parts: readonly Series[],
   edges: readonly Instant[],
   context: SumContext,
 ): { readonly buckets: Energy[]; readonly total: Energy } {
   const sums = Array.from({ length: edges.length - 1 }, () => new EnergySum())
   const total = new EnergySum()
   let bucket = 0
-  for (let slot = 0; slot < series.values.length; slot++) {
-    const at = series.start + slot * series.stepMs
-    while (bucket < sums.length && at >= edges[bucket + 1]) bucket++
-    if (bucket >= sums.length) break
-    const end = at + series.stepMs
-    if (at < edges[0] || end > context.now || !isSeen(context.spans, at, end)) continue
-    const value = usable(series, slot)
-    const estimated = value !== null && isEstimated(series.qualities[slot])
-    const price = value === null ? undefined : priceAt(context.tariffs, context.channel, at, context.zone)?.perKwh
-    for (const sum of [sums[bucket], total]) {
-      sum.expected++
-      if (value !== null) sum.add(value, price)
-      if (estimated) sum.estimated++
+  for (const series of parts)
+    for (let slot = 0; slot < series.values.length; slot++) {
+      const at = series.start + slot * series.stepMs
+      const end = at + series.stepMs
+      while (bucket < sums.length && at >= edges[bucket + 1]) bucket++
+      if (bucket >= sums.length) break
+      if (at < edges[0] || end > context.now || !isSeen(context.spans, at, end)) continue
+      const value = usable(series, slot)
+      const estimated = value !== null && isEstimated(series.qualities[slot])
+      const price = value === null ? undefined : priceAt(context.tariffs, context.channel, at, context.zone)?.perKwh
+      for (const sum of [sums[bucket], total]) {
+        sum.expected++
+        if (value !== null) sum.add(value, price)
+        if (estimated) sum.estimated++
+      }
     }
-  }
-  return { buckets: sums.map((sum) => sum.result(series.scaler)), total: total.result(series.scaler) }
+  const scaler = parts[0]?.scaler ?? 0
+  return { buckets: sums.map((sum) => sum.result(scaler)), total: total.result(scaler) }
 }

@@ -14,7 +14,7 @@ import { type BucketLength, bucketEdges, type Energy, sumBuckets } from './bucke
 import type { Channel, DataExtent, DataSource, Power } from './data-source.ts'
 import type { Sight } from './policy.ts'
 import type { Buckets, Intervals, Now, Summary, TariffPeriod } from './schemas.ts'
-import { aligned, inScaler, isSeen, masked, type Series, usable } from './series.ts'
+import { beside, inScaler, isSeen, masked, type Series, usable } from './series.ts'
 import type { AccessStore } from './store.ts'
 import { decimalText, PRICE_SCALER, priceAt, type Tariff, type TariffSpan, tariffAt } from './tariff.ts'
 import { learnUsual, USUAL_DAYS_BACK, type Usual, type UsualDays } from './usual.ts'
@@ -68,6 +68,12 @@ function meanPower(energy: number, scaler: number, stepMs: number): { value: big
   return { value: fine / BigInt(stepMs), scaler: scaler - 3 }
 }
 
+/** Import over a stretch of time and, slot for slot, export beside it. */
+interface Part {
+  readonly imported: Series
+  readonly exported: Series | undefined
+}
+
 /** Import less export in one slot; null when either is not known. */
 function netOf(imported: Series, exported: Series | undefined, slot: number): number | null {
   const taken = usable(imported, slot)
@@ -104,27 +110,32 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
     return end > first ? { channels, dataFrom: first, dataTo: end } : { channels, dataFrom: null, dataTo: null }
   }
 
-  /** Series of all channels over a range cut to the extent, in one scaler. */
+  /** Import, and export beside it, over a range cut to the extent; all in one scaler. */
   async function load(
     sight: Sight,
     { channels, dataFrom, dataTo }: DataExtent,
     from: Instant,
     to: Instant,
-  ): Promise<{ readonly imported: Series; readonly exported: Series | undefined } | undefined> {
-    if (dataFrom === null || dataTo === null) return undefined
+  ): Promise<readonly Part[]> {
+    if (dataFrom === null || dataTo === null) return []
     const start = Math.max(from, dataFrom)
     // Beyond the latest data intervals are missing, not unknown: they are expected until now.
     const end = Math.min(to, Math.max(dataTo, now()))
-    if (end <= start) return undefined
+    if (end <= start) return []
     const [imported, exported] = await Promise.all([
       source.series(sight.place.id, 'import', start, end),
       channels.includes('export') ? source.series(sight.place.id, 'export', start, end) : undefined,
     ])
-    const scaler = Math.min(imported.scaler, exported?.scaler ?? imported.scaler)
-    return {
-      imported: inScaler(imported, scaler),
-      exported: exported && aligned(inScaler(exported, scaler), imported),
-    }
+    const scaler = Math.min(...imported.map((one) => one.scaler), ...(exported ?? []).map((one) => one.scaler))
+    return imported.map((one) => ({
+      imported: inScaler(one, scaler),
+      exported:
+        exported &&
+        beside(
+          exported.map((other) => inScaler(other, scaler)),
+          one,
+        ),
+    }))
   }
 
   function learn(sight: Sight, extentNow: DataExtent, today: LocalDay): Promise<{ usual: UsualDays; scaler: number }> {
@@ -138,10 +149,12 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
         const to = localDayRange(today, zone).from
         const past = await load(sight, extentNow, from, to)
         const none: UsualDays = { netInHour: () => null, importUpTo: () => null }
-        if (!past) return { usual: none, scaler: 0 }
-        const imported = masked(past.imported, sight.spans)
+        // Days of other interval lengths are not compared: the latest part has the present one.
+        const last = past.at(-1)
+        if (!last) return { usual: none, scaler: 0 }
+        const imported = masked(last.imported, sight.spans)
         return {
-          usual: learnUsual(imported, past.exported && masked(past.exported, sight.spans), today, zone),
+          usual: learnUsual(imported, last.exported && masked(last.exported, sight.spans), today, zone),
           scaler: imported.scaler,
         }
       })()
@@ -158,7 +171,7 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
     if (told && (known.dataTo === null || told.at >= known.dataTo) && isSeen(sight.spans, told.at, told.at))
       return { ...told, source: 'instantaneous' }
     if (known.dataTo === null) return null
-    const last = await load(sight, known, known.dataTo - 2 * HOUR_MS, known.dataTo)
+    const last = (await load(sight, known, known.dataTo - 2 * HOUR_MS, known.dataTo)).at(-1)
     if (!last) return null
     const { imported, exported } = last
     for (let slot = imported.values.length - 1; slot >= 0; slot--) {
@@ -260,22 +273,22 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
       const edges: Instant[] = []
       for (let edge = range.from; edge < range.to; edge += HOUR_MS) edges.push(edge)
       edges.push(range.to)
-      const sum = (channel: Channel, series: Series | undefined): { buckets: Energy[]; total: Energy } =>
-        sumBuckets(series ?? EMPTY, edges, { channel, zone, tariffs, spans: sight.spans, now: at })
+      const sum = (channel: Channel): { buckets: Energy[]; total: Energy } =>
+        sumBuckets(seriesOf(data, channel), edges, { channel, zone, tariffs, spans: sight.spans, now: at })
       const dataTo = known.dataTo !== null && known.dataTo > range.from ? Math.min(known.dataTo, range.to) : null
       const dayMs = (edge: Instant): number =>
         edge === range.to ? DAY_MS : edge + zoneOffsetMs(edge, zone) - today * DAY_MS
       let grown = 0
-      let slot = 0
-      const { imported } = data ?? { imported: EMPTY }
+      const slots = seenSlots(sight, data, at)
+      let next = 0
       const curve = edges.slice(1).map((edge) => {
-        for (; slot < imported.values.length && imported.start + (slot + 1) * imported.stepMs <= edge; slot++)
-          grown += usable(imported, slot) ?? 0
+        for (; next < slots.length && slots[next].end <= edge; next++)
+          grown += usable(slots[next].part.imported, slots[next].slot) ?? 0
         const isKnown = dataTo !== null && edge <= dataTo
         const days = usual.importUpTo(dayMs(edge))
         return {
           at: formatInstant(edge, zone),
-          energyWh: isKnown ? decimalText(grown, imported.scaler) : null,
+          energyWh: isKnown ? decimalText(grown, data[0]?.imported.scaler ?? 0) : null,
           usualLowWh: days && decimalText(days.low, scaler),
           usualMedianWh: days && decimalText(days.median, scaler),
           usualHighWh: days && decimalText(days.high, scaler),
@@ -289,8 +302,8 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
         currency: place.currency,
         date: formatLocalDay(today),
         dataTo: known.dataTo === null ? null : formatInstant(known.dataTo, zone),
-        import: sum('import', data?.imported).total,
-        export: known.channels.includes('export') ? sum('export', data?.exported).total : null,
+        import: sum('import').total,
+        export: known.channels.includes('export') ? sum('export').total : null,
         standing: standing(sight, tariffs, { from: today, to: today + 1 }, known),
         curve,
         usualByNow: dataTo === null ? null : usualEnergy(usual.importUpTo(dayMs(dataTo)), scaler),
@@ -310,7 +323,7 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
       const [tariffs, known] = await Promise.all([store.tariffs(place.id), extent(sight)])
       const data = await load(sight, known, from, to)
       const sum = (channel: Channel): { buckets: Energy[]; total: Energy } =>
-        sumBuckets((channel === 'import' ? data?.imported : data?.exported) ?? EMPTY, edges, {
+        sumBuckets(seriesOf(data, channel), edges, {
           channel,
           zone,
           tariffs,
@@ -367,11 +380,11 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
         usagePointId: place.id,
         asOf: formatInstant(now(), zone),
         zone,
-        intervals: seenSlots(sight, data, now()).map(({ slot, start, end }) => ({
+        intervals: seenSlots(sight, data, now()).map(({ part, slot, start, end }) => ({
           start: formatInstant(start, zone),
           end: formatInstant(end, zone),
-          import: value((data as Loaded).imported, slot),
-          export: data?.exported ? value(data.exported, slot) : null,
+          import: value(part.imported, slot),
+          export: part.exported ? value(part.exported, slot) : null,
         })),
       }
     },
@@ -392,8 +405,8 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
         }
         yield seenSlots(sight, data, now())
           .map(
-            ({ slot, start, end }) =>
-              `${formatInstant(start, zone)},${formatInstant(end, zone)},${fields(data?.imported, slot)},${fields(data?.exported, slot)}\r\n`,
+            ({ part, slot, start, end }) =>
+              `${formatInstant(start, zone)},${formatInstant(end, zone)},${fields(part.imported, slot)},${fields(part.exported, slot)}\r\n`,
           )
           .join('')
       }
@@ -401,23 +414,25 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
   }
 }
 
-type Loaded = { readonly imported: Series; readonly exported: Series | undefined }
-
-const EMPTY: Series = { start: 0, stepMs: HOUR_MS, scaler: 0, values: [], qualities: [], flags: [] }
+/** A channel's series out of parts. */
+function seriesOf(parts: readonly Part[], channel: Channel): Series[] {
+  return parts.flatMap(({ imported, exported }) => (channel === 'import' ? imported : (exported ?? [])))
+}
 
 /** Slots that have ended and may be seen. */
 function seenSlots(
   sight: Sight,
-  data: Loaded | undefined,
+  parts: readonly Part[],
   now: Instant,
-): { readonly slot: number; readonly start: Instant; readonly end: Instant }[] {
-  const found: { slot: number; start: Instant; end: Instant }[] = []
-  if (!data) return found
-  const { start: first, stepMs, values } = data.imported
-  for (let slot = 0; slot < values.length; slot++) {
-    const start = first + slot * stepMs
-    const end = start + stepMs
-    if (end <= now && isSeen(sight.spans, start, end)) found.push({ slot, start, end })
+): { readonly part: Part; readonly slot: number; readonly start: Instant; readonly end: Instant }[] {
+  const found: { part: Part; slot: number; start: Instant; end: Instant }[] = []
+  for (const part of parts) {
+    const { start: first, stepMs, values } = part.imported
+    for (let slot = 0; slot < values.length; slot++) {
+      const start = first + slot * stepMs
+      const end = start + stepMs
+      if (end <= now && isSeen(sight.spans, start, end)) found.push({ part, slot, start, end })
+    }
   }
   return found
 }

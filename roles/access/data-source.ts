@@ -25,8 +25,11 @@ export interface Power {
 export interface DataSource {
   /** @throws Problem `USAGE_POINT_UNKNOWN` never: a usage point the store does not know yet has no data */
   extent(usagePointId: string): Promise<DataExtent>
-  /** The channel's intervals that begin in `[from, to)`, without holes where the store expects data. */
-  series(usagePointId: string, channel: Channel, from: Instant, to: Instant): Promise<Series>
+  /**
+   * The channel's intervals that begin in `[from, to)`: one series without holes from end to end, or, where the length of
+   * intervals changed, one after the other. At least one.
+   */
+  series(usagePointId: string, channel: Channel, from: Instant, to: Instant): Promise<readonly Series[]>
   /** Latest net power registers told since `since`; null when there is none. */
   power(usagePointId: string, since: Instant): Promise<Power | null>
 }

@@ -15,6 +15,7 @@ interface DeviceJson {
   readonly usagePointId: string | null
   readonly lastContact: string | null
   readonly failures: number
+  readonly state?: string
   readonly stateReason?: string | null
   readonly clockOffsetMs: number | null
   readonly channels?: readonly {
@@ -52,8 +53,9 @@ function rowOf(device: DeviceJson): DeviceRow {
     firmware: device.firmware || null,
     usagePointId: device.usagePointId,
     lastContact: device.lastContact === null ? null : parseInstant(device.lastContact),
-    failures: device.failures,
-    lastError: device.failures > 0 ? device.stateReason || null : null,
+    // A device in quarantine is not read: for the list it fails.
+    failures: device.state === 'quarantined' ? Math.max(1, device.failures) : device.failures,
+    lastError: device.state === 'quarantined' ? 'QUARANTINED' : device.failures > 0 ? device.stateReason || null : null,
     clockOffsetMs: device.clockOffsetMs,
   }
 }
@@ -107,8 +109,8 @@ export function createHeadend(peer: Peer): HeadendSource {
         })),
       }
     },
-    async sessionsAfter(cursor, _since) {
-      const query = cursor === null ? '' : `&after=${encodeURIComponent(cursor)}`
+    async sessionsAfter(cursor, since) {
+      const query = cursor === null ? `&since=${new Date(since).toISOString()}` : `&after=${encodeURIComponent(cursor)}`
       const page = await answered(
         peer.json<{ items: readonly SessionJson[]; cursor: string }>(`/sessions?limit=${PAGE}${query}`),
       )

@@ -1,4 +1,4 @@
-import { type EndDeviceEvent, parseInstant, parseScaled, qualityCode, type ReadingQuality } from '@gridtally/metering'
+import { type EndDeviceEvent, formatInstant, parseInstant, parseScaled, qualityCode } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
 import type { Peer } from '#platform/peer'
 import type { Channel, DataExtent, DataSource, Power } from './data-source.ts'
@@ -9,60 +9,61 @@ import type { Series } from './series.ts'
 import { decimalText } from './tariff.ts'
 import { answered } from './upstream.ts'
 
-/** Intervals as the meter data store gives them: equally spaced runs, ascending. */
-interface RunJson {
+/** Intervals as the meter data store gives them: one series, or several where step or grid changed. */
+interface SeriesJson {
   readonly start: string
   readonly stepMs: number
   readonly unit: number
   readonly scaler: number
   readonly values: readonly (number | null)[]
-  readonly qualities?: readonly (string | number)[]
-  readonly flags?: readonly number[]
+  /** Runs of quality code, device flags, number of intervals. */
+  readonly marks: readonly (readonly [number, number, number])[]
 }
 
 interface UsagePointJson {
   readonly channels: readonly { readonly name: string; readonly from?: string | null; readonly to?: string | null }[]
 }
 
-const DEFAULT_STEP_MS = 900_000
+const STEP_MS = 900_000
+const MISSING = qualityCode('MISSING')
 const WH = 30
 const POWER_IMPORT = '1.0.1.7.0.255'
 const POWER_EXPORT = '1.0.2.7.0.255'
 
-const codeOf = (quality: string | number | undefined): number =>
-  typeof quality === 'number' ? quality : qualityCode((quality ?? 'RAW') as ReadingQuality)
-
-/**
- * One series without holes out of runs: slots of the shortest step on a grid through `from`'s first run.
- *
- * @param runs of one channel; runs of a longer step fill the slot they begin in only when the step is the series' own
- */
-export function seriesOf(runs: readonly RunJson[], from: Instant, to: Instant): Series {
-  const energy = runs.filter(({ unit, values }) => unit === WH && values.length > 0)
-  const stepMs = Math.min(...energy.map((run) => run.stepMs), DEFAULT_STEP_MS)
-  const scaler = Math.min(...energy.map((run) => run.scaler), 0)
-  const phase = energy.length > 0 ? parseInstant(energy[0].start) % stepMs : 0
-  const start = Math.ceil((from - phase) / stepMs) * stepMs + phase
+/** A series of `[from, to)` on the grid of one the store gave; what is not in it is missing. */
+function stretch(json: SeriesJson, from: Instant, to: Instant): Series {
+  const { stepMs, scaler } = json
+  const given = parseInstant(json.start)
+  const start = given + Math.ceil((from - given) / stepMs) * stepMs
   const count = Math.max(0, Math.ceil((to - start) / stepMs))
   const values = new Array<number | null>(count).fill(null)
-  const qualities = new Array<number>(count).fill(qualityCode('MISSING'))
+  const qualities = new Array<number>(count).fill(MISSING)
   const flags = new Array<number>(count).fill(0)
-  for (const run of energy) {
-    if (run.stepMs !== stepMs) continue
-    const first = (parseInstant(run.start) - start) / stepMs
-    if (!Number.isInteger(first)) continue
-    const factor = 10 ** (run.scaler - scaler)
-    for (let i = 0; i < run.values.length; i++) {
-      const slot = first + i
-      const value = run.values[i]
+  const shift = (given - start) / stepMs
+  let i = 0
+  for (const [quality, bits, length] of json.marks)
+    for (const end = i + length; i < end; i++) {
+      const slot = i + shift
       if (slot < 0 || slot >= count) continue
-      flags[slot] = run.flags?.[i] ?? 0
-      if (value === null) continue
-      values[slot] = value * factor
-      qualities[slot] = codeOf(run.qualities?.[i])
+      values[slot] = json.values[i]
+      qualities[slot] = json.values[i] === null ? MISSING : quality
+      flags[slot] = bits
     }
-  }
   return { start, stepMs, scaler, values, qualities, flags }
+}
+
+/**
+ * Series of `[from, to)` without holes out of what the store gave. Where the length of intervals changed, each stretch begins
+ * where the store's series does.
+ */
+export function seriesOf(given: readonly SeriesJson[], from: Instant, to: Instant): Series[] {
+  const energy = given.filter(({ unit, values }) => unit === WH && values.length > 0)
+  if (energy.length === 0)
+    return [
+      stretch({ start: formatInstant(from), stepMs: STEP_MS, unit: WH, scaler: 0, values: [], marks: [] }, from, to),
+    ]
+  const starts = energy.map(({ start }) => parseInstant(start))
+  return energy.map((json, i) => stretch(json, i === 0 ? from : starts[i], starts[i + 1] ?? to))
 }
 
 interface ReadingJson {
@@ -119,14 +120,14 @@ export function createMdms(peer: Peer, now: () => Instant): DataSource & MdmsSou
         dataTo: tos.length > 0 ? Math.max(...tos) : null,
       }
     },
-    async series(usagePointId, channel: Channel, from, to): Promise<Series> {
-      const { runs } = await answered(
-        peer.json<{ runs: readonly RunJson[] }>(
+    async series(usagePointId, channel: Channel, from, to): Promise<Series[]> {
+      const { series } = await answered(
+        peer.json<{ series: readonly SeriesJson[] }>(
           `${point(usagePointId)}/channels/${channel}/intervals?${range(from, to)}`,
         ),
-        { USAGE_POINT_UNKNOWN: () => ({ runs: [] }), CHANNEL_UNKNOWN: () => ({ runs: [] }) },
+        { USAGE_POINT_UNKNOWN: () => ({ series: [] }), CHANNEL_UNKNOWN: () => ({ series: [] }) },
       )
-      return seriesOf(runs, from, to)
+      return seriesOf(series, from, to)
     },
     async power(usagePointId, since): Promise<Power | null> {
       const all = await readings(usagePointId, since, now() + 60_000)

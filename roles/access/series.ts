@@ -58,18 +58,29 @@ export function masked(series: Series, spans: readonly SeenSpan[]): Series {
   }
 }
 
-/** The series slot for slot beside another; where it has no slot, or slots of another length, nothing is known. */
-export function aligned(series: Series, beside: Series): Series {
-  const shift = (beside.start - series.start) / series.stepMs
-  const isAlike = series.stepMs === beside.stepMs && Number.isInteger(shift)
-  const at = (slot: number): number => (isAlike ? slot + shift : -1)
+/** Series slot for slot beside another; where they have no slot of the same beginning and length, nothing is known. */
+export function beside(parts: readonly Series[], other: Series): Series {
   const hidden = qualityCode('MISSING')
+  const values = new Array<number | null>(other.values.length).fill(null)
+  const qualities = new Array<number>(other.values.length).fill(hidden)
+  const flags = new Array<number>(other.values.length).fill(0)
+  for (const part of parts) {
+    const shift = (part.start - other.start) / other.stepMs
+    if (part.stepMs !== other.stepMs || !Number.isInteger(shift)) continue
+    const first = Math.max(0, shift)
+    const end = Math.min(values.length, shift + part.values.length)
+    for (let slot = first; slot < end; slot++) {
+      values[slot] = part.values[slot - shift]
+      qualities[slot] = part.qualities[slot - shift]
+      flags[slot] = part.flags[slot - shift]
+    }
+  }
   return {
-    ...series,
-    start: beside.start,
-    stepMs: beside.stepMs,
-    values: beside.values.map((_, slot) => series.values[at(slot)] ?? null),
-    qualities: beside.values.map((_, slot) => series.qualities[at(slot)] ?? hidden),
-    flags: beside.values.map((_, slot) => series.flags[at(slot)] ?? 0),
+    start: other.start,
+    stepMs: other.stepMs,
+    scaler: parts[0]?.scaler ?? other.scaler,
+    values,
+    qualities,
+    flags,
   }
 }
