@@ -1,4 +1,4 @@
-import { type IntervalRun, localDayOf, localDayRange, obisCode, type Reading } from '@gridtally/metering'
+import { DEVICE_FLAGS, localDayOf, localDayRange, obisCode, type Reading } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
 import { PROFILE_STATUS, type ProfileRow, type SimulatedMeter } from './meter.ts'
 import type { ProfileColumnName } from './meter-kind.ts'
@@ -8,10 +8,6 @@ export const ENERGY = { import: obisCode('1.0.1.8.0.255'), export: obisCode('1.0
 
 /** COSEM unit code of Wh. */
 const WATT_HOURS = 30
-
-/** Flag bits of metering's `DEVICE_FLAGS` for what the status octet of a row says. */
-const POWER_FAIL = 0x01
-const CLOCK_CHANGED = 0x02
 
 /** Stretch of history handed over once, on local midnights. */
 export interface HistorySpan {
@@ -40,10 +36,33 @@ export function monthsOf({ from, to }: HistorySpan, zone: string): HistorySpan[]
   return months
 }
 
-/** What a meter's history is made of: one line of an import each. */
-export type HistoryLine =
-  | { readonly kind: 'readings'; readonly readings: readonly Reading[] }
-  | { readonly kind: 'intervals'; readonly run: IntervalRun }
+/** One line of the MDMS's `POST /imports`: the intervals of one channel. */
+export interface IntervalLine {
+  readonly meterId: string
+  readonly channel: 'import' | 'export'
+  readonly start: Instant
+  readonly stepMs: number
+  readonly scaler: number
+  readonly unit: number
+  readonly values: readonly (number | null)[]
+  /** Bits of metering's `DEVICE_FLAGS`, absent when all are 0. */
+  readonly flags?: readonly number[]
+}
+
+/** A meter's registers at the beginning of a stretch of history, as far as the meter has a row there. */
+export function historyReadings(meter: SimulatedMeter, at: Instant): Reading[] {
+  const [row] = meter.rows(at, at)
+  if (!row) return []
+  return energyColumns(meter).map((channel) => ({
+    meterId: meter.serial,
+    obis: ENERGY[channel],
+    scaler: 0,
+    unit: WATT_HOURS,
+    at,
+    value: String(advance(channel, row)),
+    reason: 'imported',
+  }))
+}
 
 /** Which energy channels a meter captures, in the order of its columns. */
 export function energyColumns(meter: SimulatedMeter): ('import' | 'export')[] {
@@ -54,58 +73,38 @@ const advance = (channel: 'import' | 'export', row: ProfileRow): number =>
   channel === 'import' ? row.importWh : row.exportWh
 
 /**
- * A stretch of a meter's history: the register readings at its beginning, then a run of intervals for each channel.
- * The values are differences of the rows the meter's own profile holds, so intervals and registers agree to the last unit.
- * Intervals next to a missing row are `null`.
+ * A stretch of a meter's history, a line for each channel. The values are differences of the rows the meter's own profile
+ * holds, so intervals and registers agree to the last unit. Intervals next to a missing row are `null`.
  */
-export function historyLines(meter: SimulatedMeter, span: HistorySpan): HistoryLine[] {
+export function historyLines(meter: SimulatedMeter, span: HistorySpan): IntervalLine[] {
   const step = meter.periodMs
   const rows = meter.rows(span.from, span.to)
   const count = Math.floor((span.to - span.from) / step)
-  const lines: HistoryLine[] = []
-  const first = rows[0]
-  const channels = energyColumns(meter)
-  if (first?.stamp === span.from)
-    lines.push({
-      kind: 'readings',
-      readings: channels.map((channel) => ({
-        meterId: meter.serial,
-        obis: ENERGY[channel],
-        scaler: 0,
-        unit: WATT_HOURS,
-        at: first.stamp,
-        value: String(advance(channel, first)),
-        reason: 'imported',
-      })),
-    })
-  for (const channel of channels) {
+  const flags = new Array<number>(count).fill(0)
+  for (const row of rows) {
+    const at = (row.stamp - span.from) / step - 1
+    if (at < 0) continue
+    flags[at] =
+      (row.status & PROFILE_STATUS.POWER_DOWN ? DEVICE_FLAGS.POWER_FAIL : 0) |
+      (row.status & PROFILE_STATUS.CLOCK_ADJUSTED ? DEVICE_FLAGS.CLOCK_CHANGED : 0)
+  }
+  const isFlagged = flags.some((bits) => bits !== 0)
+  return energyColumns(meter).map((channel) => {
     const values = new Array<number | null>(count).fill(null)
-    const flags = new Array<number>(count).fill(0)
-    let flagged = false
     for (let i = 1; i < rows.length; i++) {
       const [before, row] = [rows[i - 1], rows[i]]
-      const at = (row.stamp - span.from) / step - 1
-      if (row.stamp - before.stamp === step) values[at] = advance(channel, row) - advance(channel, before)
-      const flag =
-        (row.status & PROFILE_STATUS.POWER_DOWN ? POWER_FAIL : 0) |
-        (row.status & PROFILE_STATUS.CLOCK_ADJUSTED ? CLOCK_CHANGED : 0)
-      if (flag !== 0) {
-        flags[at] = flag
-        flagged = true
-      }
+      if (row.stamp - before.stamp === step)
+        values[(row.stamp - span.from) / step - 1] = advance(channel, row) - advance(channel, before)
     }
-    const run: IntervalRun = {
+    return {
       meterId: meter.serial,
-      obis: ENERGY[channel],
-      scaler: 0,
-      unit: WATT_HOURS,
+      channel,
       start: span.from,
       stepMs: step,
+      scaler: 0,
+      unit: WATT_HOURS,
       values,
-      ...(flagged ? { flags } : {}),
-      captureVersion: 1,
+      ...(isFlagged ? { flags } : {}),
     }
-    lines.push({ kind: 'intervals', run })
-  }
-  return lines
+  })
 }

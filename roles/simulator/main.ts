@@ -19,8 +19,8 @@ export const start: StartRole = async ({ dataDir, host, port, peers, callers, cl
   const { bornAt, ...kept } = keepBirth(dataDir, { bornAt: clock.now(), seed, meters })
   if (kept.seed !== seed || kept.meters !== meters) log.warn('fleet.kept', { ...kept, asked: { seed, meters } })
   const config = { ...wanted, ...kept }
-  const store = openStateStore(dataDir)
   const identity = openFleetIdentity(dataDir, config.firstSerial)
+  const store = openStateStore(dataDir)
   const openSession = createSessions(store, config.profileDays, clock.now)
   const fleet = await startFleet({ config, identity, store, bornAt, now: clock.now, openSession })
   log.info('fleet.listens', { size: fleet.size, basePort: fleet.basePort })

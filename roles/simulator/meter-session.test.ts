@@ -50,7 +50,7 @@ const withFleet =
   }
 
 const shipped = (t: TestFleet, index: number): ShippedDevice => {
-  const device = makeShipment(t.fleet, t.config, t.now(), index, index).devices[0]
+  const device = makeShipment(t.fleet, t.config, t.now(), { first: index, last: index }).devices[0]
   return device
 }
 

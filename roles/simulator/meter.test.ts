@@ -4,7 +4,7 @@ import { localDayRange, parseInstant, parseLocalDay } from '@gridtally/metering'
 import fc from 'fast-check'
 import type { SimulatorConfig } from './config.ts'
 import { NOON, startTestFleet, type TestFleet } from './dev/test-fleet.ts'
-import { energyColumns, historyLines, historySpan, monthsOf } from './history.ts'
+import { ENERGY, energyColumns, historyLines, historyReadings, historySpan, monthsOf } from './history.ts'
 import { EVENT_CODES, PROFILE_STATUS } from './meter.ts'
 import { MeterClock } from './meter-clock.ts'
 
@@ -245,25 +245,21 @@ test(
     for (let i = 1; i < months.length; i++) assert.equal(months[i].from, months[i - 1].to)
     for (let index = 1; index <= 4; index++) {
       const meter = fleet.meter(index)
+      const start = new Map(historyReadings(meter, span.from).map(({ obis, value }) => [obis, Number(value)]))
       const sums = new Map<string, number>()
-      const started = new Map<string, number>()
-      for (const month of months)
-        for (const line of historyLines(meter, month))
-          if (line.kind === 'readings')
-            for (const reading of line.readings) {
-              const start = started.get(reading.obis)
-              if (start === undefined) started.set(reading.obis, Number(reading.value))
-              else assert.equal(Number(reading.value) - start, sums.get(reading.obis))
-            }
-          else {
-            assert.equal(line.run.values.length, (month.to - month.from) / line.run.stepMs)
-            assert.ok(line.run.values.every((value) => value !== null))
-            const sum = line.run.values.reduce<number>((a, b) => a + (b ?? 0), 0)
-            sums.set(line.run.obis, (sums.get(line.run.obis) ?? 0) + sum)
-          }
+      for (const month of months) {
+        for (const { obis, value } of historyReadings(meter, month.from))
+          assert.equal(Number(value) - (start.get(obis) ?? 0), sums.get(obis) ?? 0)
+        for (const line of historyLines(meter, month)) {
+          assert.equal(line.values.length, (month.to - month.from) / line.stepMs)
+          assert.ok(line.values.every((value) => value !== null))
+          const sum = line.values.reduce<number>((a, b) => a + (b ?? 0), 0)
+          sums.set(ENERGY[line.channel], (sums.get(ENERGY[line.channel]) ?? 0) + sum)
+        }
+      }
       assert.equal(sums.size, energyColumns(meter).length)
       const end = meter.rows(span.to, span.to)[0]
-      assert.equal(end.importWh, (started.get('1.0.1.8.0.255') ?? 0) + (sums.get('1.0.1.8.0.255') ?? 0))
+      assert.equal(end.importWh, (start.get(ENERGY.import) ?? 0) + (sums.get(ENERGY.import) ?? 0))
     }
   }),
 )

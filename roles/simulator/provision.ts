@@ -39,8 +39,14 @@ export interface ProvisionPorts {
 
 /** Devices and usage points a request. */
 const BATCH = 500
-/** Meters of one import request while the fleet's history goes over: about 15 MB of lines in the worst case. */
-const METERS_PER_IMPORT = 4
+/** Meters of one import request while the fleet's history goes over: some 3 MB of lines. */
+const METERS_PER_IMPORT = 8
+
+/** What the MDMS says of an import. */
+interface ImportAnswer {
+  readonly failed?: number
+  readonly errors?: readonly unknown[]
+}
 
 /** Which meters' history the MDMS took, so that a restart does not send it again. */
 interface Marker extends HistorySpan {
@@ -133,7 +139,11 @@ export function startProvisioning(
     }
     const body = `${lines.join('\n')}\n`
     const request = { method: 'POST', body, contentType: 'application/x-ndjson', timeoutMs: 120_000, signal } as const
-    if (lines.length > 0) await insist('history', () => mdms.json('/imports', request))
+    if (lines.length > 0)
+      await insist('history', async () => {
+        const { failed = 0, errors } = await mdms.json<ImportAnswer>('/imports', request)
+        if (failed > 0) log.warn('provision.refused', { failed, errors: errors?.slice(0, 3) })
+      })
     for (const { serial } of wanted) imported.add(serial)
     const text = JSON.stringify({ ...span, imported: [...imported] } satisfies Marker)
     writeFileSync(`${markerPath}.new`, text)
@@ -161,7 +171,12 @@ export function startProvisioning(
     if (headend)
       for (let first = 1; first <= fleet.size; first += BATCH) {
         step('shipment', first - 1, fleet.size)
-        const body = makeShipment(fleet, config, clock.now(), first, first + BATCH - 1)
+        const body = makeShipment(fleet, config, clock.now(), {
+          first,
+          last: first + BATCH - 1,
+          // Without an MDMS nobody got the history: then the head-end begins where it likes.
+          ...(mdms ? { readFrom: span.to } : {}),
+        })
         await insist('shipment', () => headend.json('/shipments', { method: 'POST', body, timeoutMs: 120_000, signal }))
       }
     await inBatches('history', 2, METERS_PER_IMPORT, tellHistory)

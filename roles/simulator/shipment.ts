@@ -1,5 +1,5 @@
 import { formatInstant } from '@gridtally/metering'
-import { toHex } from '@gridtally/wire'
+import { type Instant, toHex } from '@gridtally/wire'
 import type { SimulatorConfig } from './config.ts'
 import type { Fleet } from './fleet.ts'
 import { MANUFACTURER } from './identity.ts'
@@ -25,6 +25,7 @@ export interface ShippedDevice {
   readonly clients: typeof CLIENTS
   readonly keys: { readonly guek: string; readonly gak: string; readonly lls: string }
   readonly usagePointId?: string
+  readonly readFrom?: string
 }
 
 /** Client addresses (wPorts) every meter knows, and how each proves itself. */
@@ -42,13 +43,12 @@ export function logicalDeviceName(systemTitle: Uint8Array): string {
   return MANUFACTURER + toHex(systemTitle.subarray(3))
 }
 
-/** The shipment of devices `first` to `last` of a fleet; all of them unless told. The clone is shipped as a device that nobody has installed. */
+/** The shipment of devices `first` to `last` of a fleet; all of them unless told. `readFrom`: what the meters hold of the time before is known already. The clone is shipped as a device that nobody has installed. */
 export function makeShipment(
   fleet: Fleet,
   config: SimulatorConfig,
-  now: number,
-  first = 1,
-  last = fleet.size,
+  now: Instant,
+  { first = 1, last = fleet.size, readFrom }: { first?: number; last?: number; readFrom?: Instant } = {},
 ): Shipment {
   const devices: ShippedDevice[] = []
   for (let index = first; index <= Math.min(last, fleet.size); index++) {
@@ -66,6 +66,7 @@ export function makeShipment(
       clients: CLIENTS,
       keys: { guek: toHex(keys.guekKey), gak: toHex(keys.gakKey), lls: toHex(keys.llsPassword) },
       ...(index <= config.meters ? { usagePointId } : {}),
+      ...(readFrom === undefined ? {} : { readFrom: formatInstant(readFrom) }),
     })
   }
   return { format: 'gridtally-shipment-1', manufacturer: MANUFACTURER, createdAt: formatInstant(now), devices }
