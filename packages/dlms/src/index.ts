@@ -62,6 +62,7 @@ export {
   type DlmsClientOptions,
 } from './client/dlms-client.ts'
 export { type Exchange, runExchange } from './client/exchange.ts'
+export { hdlcClientFraming } from './client/hdlc-framing.ts'
 export {
   type CallResult,
   type ConnectOptions,
@@ -204,6 +205,7 @@ export {
   type ServerConnection,
   type ServerEvent,
 } from './server/dlms-server.ts'
+export { hdlcServerFraming } from './server/hdlc-framing.ts'
 export {
   type AccessRight,
   CURRENT_ASSOCIATION,

@@ -148,7 +148,7 @@ export class ClientLink {
           this.#inbox.push(event.apdu)
           break
         case 'closed':
-          throw this.#fail(new DlmsError('CLOSED', 'the link was taken down', { cause: event.error }))
+          throw this.#fail(asDlmsError(event.error))
       }
   }
 }
