@@ -75,6 +75,19 @@ export {
 } from './client/meter.ts'
 export type { ColumnDescription, ProfileDescription, ProfileQuery, ProfileReading } from './client/profile.ts'
 export {
+  type Attribute,
+  type AttributeRef,
+  attribute,
+  attributeRef,
+  type InterfaceClass,
+  interfaceClass,
+  type Method,
+  type MethodRef,
+  method,
+  methodRef,
+  type ObjectRefs,
+} from './cosem/class-table.ts'
+export {
   AssociationLn,
   Clock,
   captureObject,
@@ -109,19 +122,6 @@ export {
   unit,
   type ValueOf,
 } from './cosem/data-type.ts'
-export {
-  type Attribute,
-  type AttributeRef,
-  attribute,
-  attributeRef,
-  type InterfaceClass,
-  interfaceClass,
-  type Method,
-  type MethodRef,
-  method,
-  methodRef,
-  type ObjectRefs,
-} from './cosem/interface-class.ts'
 export { obisName } from './cosem/obis-names.ts'
 export {
   type CaptureObject,

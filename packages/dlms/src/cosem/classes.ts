@@ -1,3 +1,4 @@
+import { attribute, interfaceClass, method } from './class-table.ts'
 import {
   anyData,
   array,
@@ -14,7 +15,6 @@ import {
   uint32,
   unit,
 } from './data-type.ts'
-import { attribute, interfaceClass, method } from './interface-class.ts'
 
 /** `value × 10^scaler` in `unit`. */
 const scalerUnit = structure({ scaler: int8, unit })
