@@ -75,19 +75,6 @@ export {
 } from './client/meter.ts'
 export type { ColumnDescription, ProfileDescription, ProfileQuery, ProfileReading } from './client/profile.ts'
 export {
-  type Attribute,
-  type AttributeRef,
-  attribute,
-  attributeRef,
-  type InterfaceClass,
-  interfaceClass,
-  type Method,
-  type MethodRef,
-  method,
-  methodRef,
-  type ObjectRefs,
-} from './cosem/class-table.ts'
-export {
   AssociationLn,
   Clock,
   captureObject,
@@ -122,6 +109,19 @@ export {
   unit,
   type ValueOf,
 } from './cosem/data-type.ts'
+export {
+  type Attribute,
+  type AttributeRef,
+  attribute,
+  attributeRef,
+  type InterfaceClass,
+  interfaceClass,
+  type Method,
+  type MethodRef,
+  method,
+  methodRef,
+  type ObjectRefs,
+} from './cosem/interface-table.ts'
 export { obisName } from './cosem/obis-names.ts'
 export {
   type CaptureObject,

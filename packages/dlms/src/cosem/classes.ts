@@ -1,4 +1,3 @@
-import { attribute, interfaceClass, method } from './class-table.ts'
 import {
   anyData,
   array,
@@ -15,6 +14,7 @@ import {
   uint32,
   unit,
 } from './data-type.ts'
+import { attribute, interfaceClass, method } from './interface-table.ts'
 
 /** `value × 10^scaler` in `unit`. */
 const scalerUnit = structure({ scaler: int8, unit })

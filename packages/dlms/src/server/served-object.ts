@@ -5,9 +5,9 @@ import { instantOf } from '../axdr/date-time.ts'
 import { decodeData, takeData } from '../axdr/decode.ts'
 import { encodeData } from '../axdr/encode.ts'
 import { decodeLength, encodeLength } from '../axdr/length.ts'
-import type { AttributeValue, InterfaceClass, MethodParameter, MethodResult } from '../cosem/class-table.ts'
 import { ProfileGeneric } from '../cosem/classes.ts'
 import { toObis } from '../cosem/data-type.ts'
+import type { AttributeValue, InterfaceClass, MethodParameter, MethodResult } from '../cosem/interface-table.ts'
 import {
   type CaptureObject,
   decodeSelection,
