@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Command, CommandIo } from './cli/command.ts'
+import { decodeCommand } from './cli/decode.ts'
 import { runRoleProcess } from './cli/role-process.ts'
 import { runCommand } from './cli/run.ts'
 import { createStartCommand } from './cli/start.ts'
@@ -25,7 +26,7 @@ else {
     signal: stop.signal,
   }
   const entry = fileURLToPath(import.meta.url)
-  const commands: Command[] = [createStartCommand(entry, import.meta.dirname)]
+  const commands: Command[] = [createStartCommand(entry, import.meta.dirname), decodeCommand]
   process.exitCode = await runCommand(commands, first === undefined ? [] : [first, ...rest], io)
   // Watches, sockets kept alive and the like must not hold a finished command.
   process.stdout.write('', () => process.exit())

@@ -134,8 +134,8 @@ export {
   type RangeSelection,
 } from './cosem/selective-access.ts'
 export { DlmsError, type DlmsErrorCode, type DlmsErrorDetail } from './dlms-error.ts'
-export type { Carrier } from './explain/capture.ts'
-export { explain, faultsOf } from './explain/explain.ts'
+export type { CarriedApdu, Carrier } from './explain/capture.ts'
+export { explain, faultsOf, type OnApdu } from './explain/explain.ts'
 export { formatData, formatDateTime } from './explain/format.ts'
 export { type ExplainedFault, ExplainedNode, type OctetSpace } from './explain/node.ts'
 export { type Opened, type OpeningKeys, type OpeningOptions, openWith } from './explain/opening.ts'
@@ -161,6 +161,7 @@ export {
   type HdlcFrame,
   type LocatedHdlcFrame,
 } from './hdlc/frame.ts'
+export { hdlcClientFraming, hdlcServerFraming } from './hdlc/framing.ts'
 export { LLC_COMMAND, LLC_RESPONSE, llcLength } from './hdlc/llc.ts'
 export { DEFAULT_HDLC_PARAMETERS, decodeParameters, encodeParameters, type HdlcParameters } from './hdlc/parameters.ts'
 export { type HdlcServerEvent, HdlcServerLink, type HdlcServerOptions } from './hdlc/server-link.ts'
@@ -173,7 +174,7 @@ export {
   readMbusFrame,
 } from './mbus-carrier/frame.ts'
 export { carrySegments, MbusReassembler } from './mbus-carrier/segments.ts'
-export { decodePush, type PushResult, type PushSecurity } from './push/decode.ts'
+export { decodePush, type PushResult, type PushSecurity, readPush } from './push/decode.ts'
 export { decodeNotification, type PushedData } from './push/notification.ts'
 export { type MeterTime, meterTime, type PushedReadings, type PushReading, readingsOf } from './push/readings.ts'
 export {

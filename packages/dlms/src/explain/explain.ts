@@ -15,11 +15,15 @@ const MAX_SEALS = 4
  * Explains a capture octet by octet: HDLC, wrapper and M-Bus frames, bare APDUs, ciphered APDUs if there are keys, in any
  * mixture and number. Never throws for what the octets hold: what cannot be read is a node with a fault, and the rest is explained.
  *
+ * @param onApdu told of each whole APDU and the node it was explained in, for those who want more than words
  * @returns one node for each frame, bare APDU, message put together from several frames, and stretch of unknown octets, in order
  */
-export function explain(octets: Uint8Array, opening?: OpeningOptions): ExplainedNode[] {
-  return new Explainer(octets, opening).explain()
+export function explain(octets: Uint8Array, opening?: OpeningOptions, onApdu?: OnApdu): ExplainedNode[] {
+  return new Explainer(octets, opening, onApdu).explain()
 }
+
+/** See {@link explain}. */
+export type OnApdu = (apdu: CarriedApdu, node: ExplainedNode) => void
 
 class Explainer {
   readonly #octets: Uint8Array
@@ -27,9 +31,12 @@ class Explainer {
   /** System titles the parties told when they associated, for ciphered APDUs that carry none. */
   readonly #titles: { client?: Uint8Array; server?: Uint8Array } = {}
 
-  constructor(octets: Uint8Array, opening: OpeningOptions | undefined) {
+  readonly #onApdu: OnApdu | undefined
+
+  constructor(octets: Uint8Array, opening: OpeningOptions | undefined, onApdu: OnApdu | undefined) {
     this.#octets = octets
     this.#opening = opening
+    this.#onApdu = onApdu
   }
 
   explain(): ExplainedNode[] {
@@ -45,7 +52,9 @@ class Explainer {
         const next = items[i + 1]
         const whole = next?.kind === 'apdu' && next.contiguous && next.offset === frame.payloadFrom
         this.#addPayload(frame, whole || item.block)
-        if (whole) i++
+        if (!whole) continue
+        this.#onApdu?.(next, frame.node)
+        i++
       }
     }
     return roots
@@ -66,11 +75,13 @@ class Explainer {
     node.children.push(...trailer)
   }
 
-  #addApdu(roots: ExplainedNode[], { octets, offset, contiguous }: CarriedApdu): void {
+  #addApdu(roots: ExplainedNode[], apdu: CarriedApdu): void {
+    const { octets, offset, contiguous } = apdu
     if (contiguous) {
       const holder = new ExplainedNode(offset, octets.length, '')
       this.#walk(holder, this.#octets, offset, offset + octets.length, 0)
       roots.push(...holder.children)
+      this.#onApdu?.(apdu, holder.children[0])
       return
     }
     const node = new ExplainedNode(0, octets.length, 'message put together from its pieces')
@@ -78,6 +89,7 @@ class Explainer {
     node.octets = octets
     this.#walk(node, octets, 0, octets.length, 0)
     roots.push(node)
+    this.#onApdu?.(apdu, node)
   }
 
   #walk(parent: ExplainedNode, bytes: Uint8Array, from: number, to: number, seals: number): void {

@@ -1,5 +1,5 @@
 import { DecodeError } from '@gridtally/wire'
-import { CaptureScanner, type Carrier } from '../explain/capture.ts'
+import { CaptureScanner, type CarriedApdu, type Carrier } from '../explain/capture.ts'
 import { measureApdu } from '../explain/measure.ts'
 import { type OpeningOptions, openWith } from '../explain/opening.ts'
 import { cipherKind } from '../xdlms/ciphered.ts'
@@ -40,16 +40,19 @@ export function decodePush(capture: Uint8Array, opening?: OpeningOptions): PushR
   const results: PushResult[] = []
   for (const item of CaptureScanner.scan(capture, measureApdu)) {
     if (item.kind === 'gap' && item.error) results.push({ kind: 'fault', offset: item.error.offset, error: item.error })
-    if (item.kind !== 'apdu') continue
-    const { carrier, offset } = item
-    try {
-      results.push(decodeCarried(item.octets, carrier, offset, opening))
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      results.push({ kind: 'fault', offset, error })
-    }
+    if (item.kind === 'apdu') results.push(readPush(item, opening))
   }
   return results
+}
+
+/** What one APDU of a capture pushes. Never throws for what the octets hold. */
+export function readPush(carried: CarriedApdu, opening?: OpeningOptions): PushResult {
+  try {
+    return decodeCarried(carried.octets, carried.carrier, carried.offset, opening)
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    return { kind: 'fault', offset: carried.offset, error }
+  }
 }
 
 function decodeCarried(octets: Uint8Array, carrier: Carrier, offset: number, opening?: OpeningOptions): PushResult {
