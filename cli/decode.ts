@@ -80,7 +80,7 @@ interface DecodeOptions {
 function showReadings(octets: Uint8Array, { opening, json }: DecodeOptions, io: CommandIo, tell: Tell): void {
   const colors = paint(io.color)
   for (const result of decodePush(octets, opening)) {
-    if (result.kind === 'fault') tell(result.offset, result.error.code, reasonOf(result.error))
+    if (result.kind === 'fault') tell(result.offset, result.code, result.reason)
     if (result.kind !== 'notification') continue
     io.stdout.write(
       json ? `${JSON.stringify({ offset: result.offset, ...readingsJson(result) })}\n` : readingLines(result, colors),
@@ -102,15 +102,11 @@ function showTrees(octets: Uint8Array, { opening, json }: DecodeOptions, io: Com
     } else io.stdout.write(treeLines(root, octets, colors))
     for (const { fault } of faults) if (fault) tell(fault.offset, fault.code, fault.reason)
     // What the tree cannot know: that the message stays closed for want of a key.
-    if (faults.length === 0 && push?.kind === 'fault') tell(push.offset, push.error.code, reasonOf(push.error))
+    if (faults.length === 0 && push?.kind === 'fault') tell(push.offset, push.code, push.reason)
   }
   if (json) return
   for (const push of pushed.values())
     if (push.kind === 'notification') io.stdout.write(`\n${readingLines(push, colors)}`)
-}
-
-function reasonOf(error: DecodeError): string {
-  return error.message.replace(/ \(at octet \d+\)$/, '')
 }
 
 async function parse(argv: readonly string[], io: CommandIo): Promise<DecodeOptions | undefined> {

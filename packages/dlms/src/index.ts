@@ -158,6 +158,7 @@ export {
   decodeFrame,
   encodeFrame,
   HDLC_FLAG,
+  type HdlcFault,
   type HdlcFrame,
   type LocatedHdlcFrame,
 } from './hdlc/frame.ts'

@@ -5,6 +5,7 @@ import { HDLC_FLAG, type LocatedHdlcFrame, scanFrame } from '../hdlc/frame.ts'
 import { llcLength } from '../hdlc/llc.ts'
 import { type LocatedMbusFrame, MBUS_START, MBUS_STOP, readMbusFrame } from '../mbus-carrier/frame.ts'
 import { MbusReassembler } from '../mbus-carrier/segments.ts'
+import { type ExplainedFault, faultOf } from './node.ts'
 
 /** What carried an APDU. */
 export type Carrier = 'hdlc' | 'mbus' | 'wrapper' | 'raw'
@@ -27,8 +28,8 @@ export type CaptureItem =
   | { readonly kind: 'mbus'; readonly frame: LocatedMbusFrame; readonly block: boolean }
   | { readonly kind: 'wrapper'; readonly offset: number; readonly length: number; readonly block: boolean }
   | CarriedApdu
-  /** Octets that are nothing we know. Without `error` they do not matter: line ends, padding. */
-  | { readonly kind: 'gap'; readonly offset: number; readonly length: number; readonly error?: DecodeError }
+  /** Octets that are nothing we know. Without `fault` they do not matter: line ends, padding. */
+  | { readonly kind: 'gap'; readonly offset: number; readonly length: number; readonly fault?: ExplainedFault }
 
 /** How many octets the APDU at `from` takes, and whether all of it makes sense; `length` 0 when none begins there. */
 export type MeasureApdu = (
@@ -119,7 +120,7 @@ export class CaptureScanner {
     this.#gap(at)
     if (scan.status === 'incomplete') {
       const next = nextStart(bytes, start)
-      this.#fault(at, next, new DecodeError('TRUNCATED', next, 'the HDLC frame is cut'))
+      this.#fault(at, next, { code: 'TRUNCATED', offset: next, reason: 'the HDLC frame is cut' })
       return next
     }
     const end = start + scan.length
@@ -127,7 +128,7 @@ export class CaptureScanner {
       scan.length > 0 && bytes[end] === HDLC_FLAG
         ? end + (bytes[end + 1] >> 4 === 0xa ? 0 : 1)
         : nextStart(bytes, start)
-    this.#fault(at, next, scan.error)
+    this.#fault(at, next, scan.fault)
     return next
   }
 
@@ -165,7 +166,11 @@ export class CaptureScanner {
       this.#items.push({ kind: 'mbus', frame, block: frame.sequence === 0 && frame.final && frame.data[0] === GBT_TAG })
       const apdu = this.#bus.add(frame)
       if (apdu === 'lost')
-        this.#fault(at, at, new DecodeError('INVALID', at, `segment ${frame.sequence} does not follow the one before`))
+        this.#fault(at, at, {
+          code: 'INVALID',
+          offset: at,
+          reason: `segment ${frame.sequence} does not follow the one before`,
+        })
       else if (apdu) {
         const whole = frame.sequence === 0
         this.#message('mbus', `mbus ${frame.address}`, apdu, this.#busOffset, whole)
@@ -175,7 +180,7 @@ export class CaptureScanner {
       if (!(error instanceof DecodeError)) throw error
       this.#gap(at)
       const end = bytes[at + length - 1] === MBUS_STOP ? at + length : nextStart(bytes, at + 4)
-      this.#fault(at, end, error)
+      this.#fault(at, end, faultOf(error))
       return end
     }
   }
@@ -187,8 +192,8 @@ export class CaptureScanner {
     if (at !== this.#gapFrom && at + length > bytes.length) return at
     this.#gap(at)
     if (at + length > bytes.length) {
-      const error = new DecodeError('TRUNCATED', bytes.length, `the wrapper announces ${length - 8} octets`)
-      this.#fault(at, bytes.length, error)
+      const reason = `the wrapper announces ${length - 8} octets`
+      this.#fault(at, bytes.length, { code: 'TRUNCATED', offset: bytes.length, reason })
       return bytes.length
     }
     this.#items.push({ kind: 'wrapper', offset: at, length, block: bytes[at + 8] === GBT_TAG })
@@ -231,12 +236,13 @@ export class CaptureScanner {
     if (!contiguous || carrier === 'raw') this.#items.push({ kind: 'apdu', carrier, octets, offset, contiguous })
     try {
       const apdu = blocks.all.add(readBlock(new ByteReader(octets)))
-      if (apdu === 'lost') this.#fault(offset, offset, new DecodeError('INVALID', offset, 'a general block is missing'))
+      if (apdu === 'lost')
+        this.#fault(offset, offset, { code: 'INVALID', offset, reason: 'a general block is missing' })
       else if (apdu) this.#items.push({ kind: 'apdu', carrier, octets: apdu, offset: blocks.offset, contiguous: false })
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       const at = contiguous ? offset + error.offset : offset
-      this.#fault(at, at, new DecodeError(error.code, at, 'the general block is cut'))
+      this.#fault(at, at, { code: error.code, offset: at, reason: 'the general block is cut' })
     }
   }
 
@@ -247,16 +253,16 @@ export class CaptureScanner {
     this.#gapFrom = to
     const idle = this.#bytes.subarray(from, to).every((octet) => IDLE.has(octet))
     if (idle) this.#items.push({ kind: 'gap', offset: from, length: to - from })
-    else this.#fault(from, to, new DecodeError('INVALID', from, 'no frame and no APDU begins here'))
+    else this.#fault(from, to, { code: 'INVALID', offset: from, reason: 'no frame and no APDU begins here' })
   }
 
-  #fault(from: number, to: number, error: DecodeError): void {
-    this.#items.push({ kind: 'gap', offset: from, length: to - from, error })
+  #fault(from: number, to: number, fault: ExplainedFault): void {
+    this.#items.push({ kind: 'gap', offset: from, length: to - from, fault })
   }
 
   #unfinished(): void {
     const end = this.#bytes.length
-    const cut = (what: string): void => this.#fault(end, end, new DecodeError('TRUNCATED', end, what))
+    const cut = (reason: string): void => this.#fault(end, end, { code: 'TRUNCATED', offset: end, reason })
     for (const { type } of this.#segments.values()) cut(`the last segment of a message in ${type} frames is missing`)
     if (this.#bus.pending) cut('the last M-Bus segment of a message is missing')
     for (const { all } of this.#blocks.values()) if (all.pending) cut('the last general block of a message is missing')

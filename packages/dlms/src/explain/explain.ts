@@ -127,9 +127,9 @@ const ANSWERS: ReadonlySet<number> = new Set(
     .concat([0xca, 0xcc, 0xcd, 0xcf, 0xd2, 0xd4, 0xd5, 0xd7]),
 )
 
-function gapNode({ offset, length, error }: Extract<CaptureItem, { kind: 'gap' }>): ExplainedNode {
-  const node = new ExplainedNode(offset, length, error ? 'undecoded' : 'idle octets')
-  if (error) node.fault = faultOf(error)
+function gapNode({ offset, length, fault }: Extract<CaptureItem, { kind: 'gap' }>): ExplainedNode {
+  const node = new ExplainedNode(offset, length, fault ? 'undecoded' : 'idle octets')
+  if (fault) node.fault = fault
   return node
 }
 

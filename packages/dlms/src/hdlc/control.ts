@@ -30,13 +30,19 @@ export function encodeControl(control: HdlcControl): number {
   }
 }
 
-/** Meaning of a control octet; `at` is the offset told for octets HDLC as DLMS uses it does not have. */
-export function decodeControl(octet: number, at = 0): HdlcControl {
+/** Meaning of a control octet; `undefined` for octets HDLC as DLMS uses it does not have. */
+export function controlOf(octet: number): HdlcControl | undefined {
   const final = (octet & 0x10) !== 0
   if ((octet & 0x01) === 0) return { kind: 'I', ns: (octet >> 1) & 7, nr: octet >> 5, final }
   if ((octet & 0x0f) === 0x01) return { kind: 'RR', nr: octet >> 5, final }
   if ((octet & 0x0f) === 0x05) return { kind: 'RNR', nr: octet >> 5, final }
   const kind = BY_OCTET.get(octet & 0xef)
-  if (!kind) throw new DecodeError('INVALID', at, `control octet 0x${octet.toString(16)}`)
-  return { kind, final }
+  return kind && { kind, final }
+}
+
+/** Meaning of a control octet; `at` is the offset told for octets that have none. Throws DecodeError `INVALID`. */
+export function decodeControl(octet: number, at = 0): HdlcControl {
+  const control = controlOf(octet)
+  if (!control) throw new DecodeError('INVALID', at, `control octet 0x${octet.toString(16)}`)
+  return control
 }

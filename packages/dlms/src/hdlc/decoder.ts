@@ -1,5 +1,4 @@
-import { DecodeError } from '@gridtally/wire'
-import { HDLC_FLAG, type LocatedHdlcFrame, scanFrame } from './frame.ts'
+import { HDLC_FLAG, type HdlcFault, type LocatedHdlcFrame, scanFrame } from './frame.ts'
 
 /** What the decoder found. Offsets count from the first octet ever fed. */
 export type HdlcEvent =
@@ -7,7 +6,7 @@ export type HdlcEvent =
   /** Octets that belong to no frame: noise, an echo, another protocol. */
   | { readonly kind: 'noise'; readonly offset: number; readonly length: number }
   /** Something that began like a frame and is none. Scanning goes on behind its flag. */
-  | { readonly kind: 'fault'; readonly error: DecodeError }
+  | { readonly kind: 'fault'; readonly fault: HdlcFault }
 
 /**
  * Finds HDLC frames in a stream that comes in chunks of any size.
@@ -67,11 +66,13 @@ export class HdlcDecoder {
         noise(at)
         return this.#keep(bytes, start - 1, events)
       }
-      const error =
-        scan.status === 'fault' ? scan.error : new DecodeError('TRUNCATED', end, 'the stream ends inside a frame')
+      const fault: HdlcFault =
+        scan.status === 'fault'
+          ? scan.fault
+          : { code: 'TRUNCATED', offset: end, reason: 'the stream ends inside a frame' }
       if (bytes[start] >> 4 === 0xa) {
         noise(at)
-        events.push({ kind: 'fault', error: new DecodeError(error.code, base + error.offset, plain(error)) })
+        events.push({ kind: 'fault', fault: { ...fault, offset: base + fault.offset } })
         noiseFrom = at = start
         // A good header and a flag where it promises one: only this frame is spoilt, so none is looked for inside it.
         const next = scan.status === 'fault' && scan.length > 0 ? start + scan.length : -1
@@ -89,11 +90,6 @@ export class HdlcDecoder {
     this.#base += from
     return events
   }
-}
-
-/** A message without the offset its class appended. */
-function plain(error: DecodeError): string {
-  return error.message.replace(/ \(at octet \d+\)$/, '')
 }
 
 function moved(frame: LocatedHdlcFrame, base: number): LocatedHdlcFrame {

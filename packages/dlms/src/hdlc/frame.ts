@@ -1,6 +1,6 @@
-import { ByteReader, ByteWriter, crc16X25, DecodeError } from '@gridtally/wire'
+import { ByteReader, ByteWriter, crc16X25, type DecodeCode, DecodeError } from '@gridtally/wire'
 import { decodeAddress, encodeAddress, type HdlcAddress } from './address.ts'
-import { decodeControl, encodeControl, type HdlcControl } from './control.ts'
+import { controlOf, encodeControl, type HdlcControl } from './control.ts'
 
 /** Opens and closes each frame. It may also stand inside: frames of type 3 go by their length, not by stuffing. */
 export const HDLC_FLAG = 0x7e
@@ -54,13 +54,26 @@ export function encodeFrame(frame: HdlcFrame): Uint8Array {
   return writer.uint16(crc16X25(writer.finish(), 1), true).uint8(HDLC_FLAG).finish()
 }
 
+/** Why octets are no frame. Plain data: noise makes many of these, and errors are dear. */
+export interface HdlcFault {
+  readonly code: DecodeCode
+  readonly offset: number
+  readonly reason: string
+}
+
 /** What stands behind an opening flag. */
 export type FrameScan =
   | { readonly status: 'frame'; readonly frame: LocatedHdlcFrame }
   /** So far nothing is wrong, but octets are missing. */
   | { readonly status: 'incomplete' }
   /** No frame. With a good header, `length` is how long the spoilt frame says it is, else 0. */
-  | { readonly status: 'fault'; readonly error: DecodeError; readonly length: number }
+  | { readonly status: 'fault'; readonly fault: HdlcFault; readonly length: number }
+
+const INCOMPLETE: FrameScan = { status: 'incomplete' }
+
+function faulty(code: DecodeCode, offset: number, reason: string, length = 0): FrameScan {
+  return { status: 'fault', fault: { code, offset, reason }, length }
+}
 
 /**
  * Looks for a frame whose format field is at `at`, just after a flag. Never throws.
@@ -69,43 +82,55 @@ export type FrameScan =
  * @param end octet to stop before
  */
 export function scanFrame(bytes: Uint8Array, at: number, end: number = bytes.length): FrameScan {
-  let length = 0
-  try {
-    const reader = new ByteReader(bytes, at, end)
-    const format = reader.uint8()
-    if (format >> 4 !== 0xa) throw new DecodeError('INVALID', at, 'no HDLC format type 3')
-    length = ((format & 7) << 8) | reader.uint8()
-    if (length < MIN_FRAME_LENGTH) throw new DecodeError('INVALID', at, `frame length ${length}`)
-    const destination = decodeAddress(reader)
-    const source = decodeAddress(reader)
-    const controlAt = reader.offset
-    const octet = reader.uint8()
-    const headerEnd = reader.offset
-    const rest = length - (headerEnd - at)
-    if (rest < 2 || rest === 3 || rest === 4) throw new DecodeError('INVALID', at, `frame length ${length}`)
-    if (end - headerEnd < 2) return { status: 'incomplete' }
-    // Without information there is no HCS: the FCS stands in its place and covers the same octets.
-    if (!checks(bytes, at, headerEnd)) {
-      length = 0
-      throw new DecodeError('CHECKSUM', headerEnd, rest > 2 ? 'header check sequence' : 'frame check sequence')
-    }
-    const control = decodeControl(octet, controlAt)
-    const frameEnd = at + length
-    if (end < frameEnd) return { status: 'incomplete' }
-    const informationOffset = rest > 2 ? headerEnd + 2 : headerEnd
-    if (rest > 2 && !checks(bytes, at, frameEnd - 2))
-      throw new DecodeError('CHECKSUM', frameEnd - 2, 'frame check sequence')
-    const segmented = (format & 8) !== 0
-    const information = bytes.subarray(informationOffset, frameEnd - 2)
-    return {
-      status: 'frame',
-      frame: { destination, source, control, segmented, information, offset: at, length, informationOffset },
-    }
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    if (error.code === 'TRUNCATED') return { status: 'incomplete' }
-    return { status: 'fault', error, length: error.code === 'CHECKSUM' ? length : 0 }
+  if (at >= end) return INCOMPLETE
+  const format = bytes[at]
+  if (format >> 4 !== 0xa) return faulty('INVALID', at, 'no HDLC format type 3')
+  if (at + 1 >= end) return INCOMPLETE
+  const length = ((format & 7) << 8) | bytes[at + 1]
+  if (length < MIN_FRAME_LENGTH) return faulty('INVALID', at, `frame length ${length}`)
+  const destinationOctets = addressOctets(bytes, at + 2, end)
+  if (destinationOctets === 0) return INCOMPLETE
+  if (destinationOctets === 3) return faulty('INVALID', at + 2, 'an HDLC address has 1, 2 or 4 octets')
+  const sourceAt = at + 2 + destinationOctets
+  const sourceOctets = addressOctets(bytes, sourceAt, end)
+  if (sourceOctets === 0) return INCOMPLETE
+  if (sourceOctets === 3) return faulty('INVALID', sourceAt, 'an HDLC address has 1, 2 or 4 octets')
+  const headerEnd = sourceAt + sourceOctets + 1
+  const rest = length - (headerEnd - at)
+  if (rest < 2 || rest === 3 || rest === 4) return faulty('INVALID', at, `frame length ${length}`)
+  if (end - headerEnd < 2) return INCOMPLETE
+  // Without information there is no HCS: the FCS stands in its place and covers the same octets.
+  if (!checks(bytes, at, headerEnd))
+    return faulty('CHECKSUM', headerEnd, rest > 2 ? 'header check sequence' : 'frame check sequence')
+  const frameEnd = at + length
+  const kind = controlOf(bytes[headerEnd - 1])
+  if (!kind) return faulty('INVALID', headerEnd - 1, `control octet 0x${bytes[headerEnd - 1].toString(16)}`)
+  if (end < frameEnd) return INCOMPLETE
+  if (rest > 2 && !checks(bytes, at, frameEnd - 2))
+    return faulty('CHECKSUM', frameEnd - 2, 'frame check sequence', length)
+  const reader = new ByteReader(bytes, at + 2, headerEnd)
+  const informationOffset = rest > 2 ? headerEnd + 2 : headerEnd
+  const frame = {
+    destination: decodeAddress(reader),
+    source: decodeAddress(reader),
+    control: kind,
+    segmented: (format & 8) !== 0,
+    information: bytes.subarray(informationOffset, frameEnd - 2),
+    offset: at,
+    length,
+    informationOffset,
   }
+  return { status: 'frame', frame }
+}
+
+/** Octets of the address at `at`: 1, 2 or 4; 3 for every wrong length; 0 when its end is not there yet. */
+function addressOctets(bytes: Uint8Array, at: number, end: number): 0 | 1 | 2 | 3 | 4 {
+  for (let i = 0; i < 4; i++) {
+    if (at + i >= end) return 0
+    // 1 to 4, as the loop counts.
+    if (bytes[at + i] & 1) return (i + 1) as 1 | 2 | 3 | 4
+  }
+  return 3
 }
 
 function checks(bytes: Uint8Array, from: number, to: number): boolean {
@@ -121,7 +146,7 @@ export function decodeFrame(bytes: Uint8Array): LocatedHdlcFrame {
   let at = 0
   while (bytes[at] === HDLC_FLAG) at++
   const scan = scanFrame(bytes, at)
-  if (scan.status === 'fault') throw scan.error
+  if (scan.status === 'fault') throw new DecodeError(scan.fault.code, scan.fault.offset, scan.fault.reason)
   if (scan.status === 'incomplete') throw new DecodeError('TRUNCATED', bytes.length, 'frame is cut')
   for (let i = at + scan.frame.length; i < bytes.length; i++)
     if (bytes[i] !== HDLC_FLAG) throw new DecodeError('TRAILING', i, 'octets after the frame')

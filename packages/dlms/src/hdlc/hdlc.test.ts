@@ -191,7 +191,7 @@ test('noise is named with its place', () => {
 
 test('a stream that ends inside a frame says so', () => {
   const events = feedInPieces(fromHex(UA.slice(0, 30)), [5])
-  const codes = events.flatMap((event) => (event.kind === 'fault' ? [event.error.code] : []))
+  const codes = events.flatMap((event) => (event.kind === 'fault' ? [event.fault.code] : []))
   assert.deepEqual(codes, ['TRUNCATED'])
 })
 

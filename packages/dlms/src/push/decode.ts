@@ -1,6 +1,7 @@
-import { DecodeError } from '@gridtally/wire'
+import { type DecodeCode, DecodeError } from '@gridtally/wire'
 import { CaptureScanner, type CarriedApdu, type Carrier } from '../explain/capture.ts'
 import { measureApdu } from '../explain/measure.ts'
+import { faultOf } from '../explain/node.ts'
 import { type OpeningOptions, openWith } from '../explain/opening.ts'
 import { cipherKind } from '../xdlms/ciphered.ts'
 import { decodeNotification, type PushedData } from './notification.ts'
@@ -28,7 +29,7 @@ export type PushResult =
   /** An APDU that pushes nothing, such as one of a session. */
   | { readonly kind: 'other'; readonly carrier: Carrier; readonly offset: number; readonly tag: number }
   /** Octets that could not be read, or a message that could not be opened. `offset` counts in the capture. */
-  | { readonly kind: 'fault'; readonly offset: number; readonly error: DecodeError }
+  | { readonly kind: 'fault'; readonly offset: number; readonly code: DecodeCode; readonly reason: string }
 
 /**
  * Decodes pushed messages from any capture: bare APDUs, HDLC (with segments and general blocks), M-Bus carrier, wrapper.
@@ -39,7 +40,7 @@ export type PushResult =
 export function decodePush(capture: Uint8Array, opening?: OpeningOptions): PushResult[] {
   const results: PushResult[] = []
   for (const item of CaptureScanner.scan(capture, measureApdu)) {
-    if (item.kind === 'gap' && item.error) results.push({ kind: 'fault', offset: item.error.offset, error: item.error })
+    if (item.kind === 'gap' && item.fault) results.push({ kind: 'fault', ...item.fault })
     if (item.kind === 'apdu') results.push(readPush(item, opening))
   }
   return results
@@ -51,7 +52,8 @@ export function readPush(carried: CarriedApdu, opening?: OpeningOptions): PushRe
     return decodeCarried(carried.octets, carried.carrier, carried.offset, opening)
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    return { kind: 'fault', offset: carried.offset, error }
+    // Inside a message put together, or opened, the error's own offset would mislead.
+    return { kind: 'fault', ...faultOf(error), offset: carried.offset }
   }
 }
 

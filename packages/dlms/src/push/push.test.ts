@@ -193,7 +193,7 @@ test('several messages of several kinds in one capture all come out, noise betwe
     concatBytes(hdlc([APDU]), fromHex('2f21 31'), hdlc(cut(APDU, 20)), fromHex('0d0a'), hdlc([APDU])),
   )
   assert.deepEqual(
-    results.map((result) => (result.kind === 'fault' ? `${result.error.code} at ${result.offset}` : result.kind)),
+    results.map((result) => (result.kind === 'fault' ? `${result.code} at ${result.offset}` : result.kind)),
     ['notification', `INVALID at ${hdlc([APDU]).length}`, 'notification', 'notification'],
   )
 })
@@ -253,7 +253,7 @@ for (const [why, octets, options, code] of [
 ] as const)
   test(`a message with ${why} is a fault with a name, not readings`, () => {
     const result = open(octets, options)
-    assert.equal(result.kind === 'fault' && result.error.code, code)
+    assert.equal(result.kind === 'fault' && result.code, code)
   })
 
 function flip(octets: Uint8Array, at: number): Uint8Array {
@@ -264,7 +264,7 @@ function flip(octets: Uint8Array, at: number): Uint8Array {
 
 test('a ciphered message without any key is a fault', () => {
   const [result] = decodePush(seal('encrypted'))
-  assert.equal(result.kind === 'fault' && result.error.code, 'UNSUPPORTED')
+  assert.equal(result.kind === 'fault' && result.code, 'UNSUPPORTED')
 })
 
 test('20 000 mutated captures give results, never an exception', () => {
