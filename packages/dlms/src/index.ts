@@ -162,7 +162,6 @@ export {
   type HdlcFrame,
   type LocatedHdlcFrame,
 } from './hdlc/frame.ts'
-export { hdlcClientFraming, hdlcServerFraming } from './hdlc/framing.ts'
 export { LLC_COMMAND, LLC_RESPONSE, llcLength } from './hdlc/llc.ts'
 export { DEFAULT_HDLC_PARAMETERS, decodeParameters, encodeParameters, type HdlcParameters } from './hdlc/parameters.ts'
 export { type HdlcServerEvent, HdlcServerLink, type HdlcServerOptions } from './hdlc/server-link.ts'

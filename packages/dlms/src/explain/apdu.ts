@@ -141,7 +141,7 @@ const dataNotification: Walk = (w) => {
   // Sagemcom's bodies are no A-XDR, though their beginnings may pass for it.
   const described = describedEnd(w.reader.bytes, at, end)
   if (described === undefined || (whole && described <= w.reader.offset)) return
-  current.children.splice(children)
+  current.cut(children)
   w.restart(at, end)
   w.faulted = false
   w.guarded(end, () => walkData(w, 'body', 'descriptors'))

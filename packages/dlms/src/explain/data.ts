@@ -38,9 +38,11 @@ function walkValue(walker: Walker, dialect: DataDialect, depth: number): void {
     readTypeDescription(reader, depth)
     reader.skip(decodeLength(reader))
   } else throw new DecodeError('INVALID', at, `${tag} is not a data type`)
-  const { bytes, offset } = reader
-  const render = (): string => sayValue(bytes, at, offset)
-  walker.current.children.push(new ExplainedNode(at, offset - at, dataTypeName(tag) ?? '', CLAUSE, render))
+  if (!walker.render) {
+    const { bytes } = reader
+    walker.render = (node) => sayValue(bytes, node.offset, node.offset + node.length)
+  }
+  walker.current.add(new ExplainedNode(at, reader.offset - at, dataTypeName(tag) ?? '', CLAUSE, walker.render))
 }
 
 /** A compact-array is decoded only when somebody looks; its contents may then still turn out wrong. */

@@ -70,9 +70,9 @@ class Explainer {
     if (whole) this.#walk(node, this.#octets, from, to, 0)
     else if (to > from) {
       const say = (): string => hexText(this.#octets.subarray(from, to))
-      node.children.push(new ExplainedNode(from, to - from, 'piece of a message', '', say))
+      node.add(new ExplainedNode(from, to - from, 'piece of a message', '', say))
     }
-    node.children.push(...trailer)
+    node.add(...trailer)
   }
 
   #addApdu(roots: ExplainedNode[], apdu: CarriedApdu): void {
@@ -109,13 +109,13 @@ class Explainer {
       const plain = plaintextNode(opened.apdu)
       plain.value = opened.verified ? 'authentication tag is right' : 'nothing vouches for it: no tag was checked'
       this.#walk(plain, opened.apdu, 0, opened.apdu.length, seals + 1)
-      node.children.push(plain)
+      node.add(plain)
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       const closed = new ExplainedNode(node.offset, octets.length, 'not opened')
       const fault = faultOf(error)
       closed.fault = { ...fault, offset: fault.offset + node.offset }
-      node.children.push(closed)
+      node.add(closed)
     }
   }
 }

@@ -57,9 +57,9 @@ export function dateTimeIn(octets: Uint8Array): CosemDateTime | undefined {
   return plausible && (year !== null || month !== null || hour !== null) ? value : undefined
 }
 
-/** Six octets that look like a logical name: group A is a medium, 0 to 15, so no printable text is mistaken for one. */
-export function logicalNameIn(octets: Uint8Array): string | undefined {
-  return octets.length === 6 && octets[0] <= 15 ? octets.join('.') : undefined
+/** Whether octets look like a logical name: six, and group A a medium, 0 to 15, so that no printable text is mistaken for one. */
+export function isLogicalName(octets: Uint8Array): boolean {
+  return octets.length === 6 && octets[0] <= 15
 }
 
 /** Printable ASCII, trailing zeros off; `undefined` when there is anything else in it. */
@@ -77,8 +77,7 @@ export function textIn(octets: Uint8Array): string | undefined {
 /** What an octet-string says: a name, a time, a text, or hex. */
 export function formatOctets(octets: Uint8Array): string {
   if (octets.length === 0) return '(empty)'
-  const name = logicalNameIn(octets)
-  if (name) return name
+  if (isLogicalName(octets)) return octets.join('.')
   const time = dateTimeIn(octets)
   if (time) return formatDateTime(time)
   const text = textIn(octets)

@@ -15,18 +15,17 @@ export interface FrameNode {
   readonly payloadTo: number
 }
 
-/** Adds children one behind the other, by their lengths. */
+/** Adds nodes one behind the other, by their lengths. */
 class Row {
-  readonly #parent: ExplainedNode[]
+  readonly nodes: ExplainedNode[] = []
   at: number
 
-  constructor(parent: ExplainedNode[], at: number) {
-    this.#parent = parent
+  constructor(at: number) {
     this.at = at
   }
 
   add(length: number, label: string, value: string | Render): this {
-    if (length > 0) this.#parent.push(new ExplainedNode(this.at, length, label, '', value))
+    if (length > 0) this.nodes.push(new ExplainedNode(this.at, length, label, '', value))
     this.at += length
     return this
   }
@@ -37,7 +36,7 @@ export function hdlcNode(frame: LocatedHdlcFrame, llc: number): FrameNode {
   const { control, destination, source, offset, length, information } = frame
   const label = `HDLC ${control.kind}${frame.segmented ? ', more segments follow' : ''}`
   const node = new ExplainedNode(offset, length, label, 'IEC 62056-46')
-  const row = new Row(node.children, offset)
+  const row = new Row(offset)
   row
     .add(2, 'format', () => `type 3, ${length} octets${frame.segmented ? ', segmented' : ''}`)
     .add(destination.octets, 'destination', () => formatAddress(destination))
@@ -45,16 +44,16 @@ export function hdlcNode(frame: LocatedHdlcFrame, llc: number): FrameNode {
     .add(1, 'control', () => sayControl(control))
   const end = offset + length
   if (information.length > 0) row.add(2, 'header check sequence', 'right')
-  const trailer: ExplainedNode[] = []
-  new Row(trailer, end - 2).add(2, 'frame check sequence', 'right')
+  const trailer = new Row(end - 2).add(2, 'frame check sequence', 'right').nodes
   let payloadFrom = frame.informationOffset
   if (control.kind === 'SNRM' || control.kind === 'UA') {
-    if (information.length > 0) node.children.push(parametersNode(information, payloadFrom))
+    if (information.length > 0) row.nodes.push(parametersNode(information, payloadFrom))
     payloadFrom = end - 2
   } else if (llc > 0) {
     row.add(llc, 'LLC', information[1] === 0xe6 ? 'command' : 'response')
     payloadFrom += llc
   }
+  node.add(...row.nodes)
   return { node, trailer, payloadFrom, payloadTo: end - 2 }
 }
 
@@ -83,15 +82,15 @@ export function mbusNode(frame: LocatedMbusFrame): FrameNode {
   const { offset, length } = frame
   const segment = `segment ${frame.sequence}${frame.final ? ', last' : ', more follow'}`
   const node = new ExplainedNode(offset, length, `M-Bus frame, ${segment}`, 'EN 13757-2; IEC 62056-7-3')
-  new Row(node.children, offset)
+  const header = new Row(offset)
     .add(4, 'start', () => `long frame, ${length - 6} octets`)
     .add(1, 'C field', () => hexOctet(frame.control))
     .add(1, 'A field', () => (frame.address === 0xff ? 'everybody' : String(frame.address)))
     .add(1, 'CI field', segment)
     .add(1, 'source', () => String(frame.sourceSap))
     .add(1, 'destination', () => String(frame.destinationSap))
-  const trailer: ExplainedNode[] = []
-  new Row(trailer, offset + length - 2).add(1, 'checksum', 'right').add(1, 'stop', '0x16')
+  node.add(...header.nodes)
+  const trailer = new Row(offset + length - 2).add(1, 'checksum', 'right').add(1, 'stop', '0x16').nodes
   return { node, trailer, payloadFrom: frame.dataOffset, payloadTo: offset + length - 2 }
 }
 
@@ -102,10 +101,11 @@ export function wrapperNode(octets: Uint8Array, offset: number, length: number):
     const value = (octets[offset + at] << 8) | octets[offset + at + 1]
     return () => String(value)
   }
-  new Row(node.children, offset)
+  const header = new Row(offset)
     .add(2, 'version', word(0))
     .add(2, 'source port', word(2))
     .add(2, 'destination port', word(4))
     .add(2, 'length', word(6))
+  node.add(...header.nodes)
   return { node, trailer: [], payloadFrom: offset + 8, payloadTo: offset + length }
 }

@@ -13,8 +13,11 @@ export interface ExplainedFault {
  */
 export type OctetSpace = 'capture' | 'reassembled' | 'plaintext'
 
-/** Says a value when it is asked for: most nodes of a large capture are never looked at. */
-export type Render = () => string
+/** Says a node's value when it is asked for: most nodes of a large capture are never looked at. */
+export type Render = (node: ExplainedNode) => string
+
+/** What all nodes without children share: a large capture has hundreds of thousands of them. */
+const NONE: readonly ExplainedNode[] = Object.freeze([])
 
 /** A stretch of octets and what it means. */
 export class ExplainedNode {
@@ -23,13 +26,13 @@ export class ExplainedNode {
   label: string
   /** Where the standard says so; empty when the parent's clause holds. */
   readonly clause: string
-  readonly children: ExplainedNode[] = []
   fault?: ExplainedFault
   space?: OctetSpace
   /** A password or key stands here: its octets are not for the screen. */
   secret?: boolean
   /** The octets offsets count in, where `space` is set. */
   octets?: Uint8Array
+  #children: ExplainedNode[] | undefined
   #value: string | Render | undefined
 
   constructor(offset: number, length: number, label: string, clause = '', value?: string | Render) {
@@ -40,9 +43,25 @@ export class ExplainedNode {
     this.#value = value
   }
 
+  /** Parts, in the order of their octets. */
+  get children(): readonly ExplainedNode[] {
+    return this.#children ?? NONE
+  }
+
+  /** Adds parts behind those there are. */
+  add(...nodes: readonly ExplainedNode[]): void {
+    if (this.#children) this.#children.push(...nodes)
+    else this.#children = [...nodes]
+  }
+
+  /** Takes off all parts from the `from`-th on. */
+  cut(from: number): void {
+    this.#children?.splice(from)
+  }
+
   /** What the octets say, for people; `undefined` for nodes that only hold others. */
   get value(): string | undefined {
-    if (typeof this.#value === 'function') this.#value = this.#value()
+    if (typeof this.#value === 'function') this.#value = this.#value(this)
     return this.#value
   }
 

@@ -1,6 +1,6 @@
 import { ByteReader, DecodeError, toHex } from '@gridtally/wire'
 import { decodeLength } from '../axdr/length.ts'
-import { ExplainedNode, faultOf } from './node.ts'
+import { ExplainedNode, faultOf, type Render } from './node.ts'
 
 /** A ciphered APDU in the tree: its node, to which the opened APDU is added, and its octets from the tag on. */
 export interface SealedApdu {
@@ -16,6 +16,8 @@ export class Walker {
   faulted = false
   /** System title the sender of an association request or answer told. */
   title: Uint8Array | undefined
+  /** Says values of the octets walked over; one function for all nodes. */
+  render: Render | undefined
   #reader: ByteReader
   readonly #open: ExplainedNode[]
 
@@ -47,7 +49,7 @@ export class Walker {
   /** Adds a node with children made by `body`. */
   group(label: string, clause: string, body: (node: ExplainedNode) => void): void {
     const node = new ExplainedNode(this.reader.offset, 0, label, clause)
-    this.current.children.push(node)
+    this.current.add(node)
     this.#open.push(node)
     body(node)
     this.#open.pop()
@@ -58,7 +60,7 @@ export class Walker {
   leaf(label: string, read: (reader: ByteReader) => string, clause = ''): string {
     const from = this.reader.offset
     const value = read(this.reader)
-    this.current.children.push(new ExplainedNode(from, this.reader.offset - from, label, clause, value))
+    this.current.add(new ExplainedNode(from, this.reader.offset - from, label, clause, value))
     return value
   }
 
@@ -124,7 +126,7 @@ export class Walker {
       const from = Math.min(end, Math.max(inner.offset, last ? last.offset + last.length : this.#headEnd(inner)))
       const node = new ExplainedNode(from, end - from, 'undecoded')
       node.fault = faultOf(error)
-      inner.children.push(node)
+      inner.add(node)
       for (const open of this.#open.slice(depth - 1)) open.length = Math.max(open.length, end - open.offset)
       this.#open.length = depth
       this.restart(end, end)

@@ -1,8 +1,8 @@
-import { formatScaled, type ObisCode, obisCode } from '@gridtally/metering'
+import { formatScaled, type ObisCode, obisCode, obisFromBytes } from '@gridtally/metering'
 import { type Instant, toHex } from '@gridtally/wire'
 import type { DlmsData } from '../axdr/data.ts'
 import { type CosemDateTime, instantOf } from '../axdr/date-time.ts'
-import { dateTimeIn, formatDateTime, logicalNameIn, textIn } from '../explain/format.ts'
+import { dateTimeIn, formatDateTime, isLogicalName, textIn } from '../explain/format.ts'
 import { type KnownQuantity, kamstrupQuantity, positionalList } from './known-lists.ts'
 import type { PushedData } from './notification.ts'
 
@@ -258,8 +258,7 @@ function isListId(text: string): boolean {
 /** The OBIS code an element is: six octets, or a text such as `1-0:1.8.0*255`. */
 function nameOf(data: DlmsData): ObisCode | undefined {
   if (data.type === 'octet-string') {
-    const name = logicalNameIn(data.value)
-    return name === undefined ? undefined : obisCode(name)
+    return isLogicalName(data.value) ? obisFromBytes(data.value) : undefined
   }
   if (data.type !== 'visible-string' && data.type !== 'utf8-string') return undefined
   return /^\d{1,2}-\d{1,3}:\d{1,3}\.\d{1,3}(\.\d{1,3})?(\*\d{1,3})?$/.test(data.value) ||
