@@ -1,7 +1,11 @@
 /** How fast captures of 1 MB are explained and read. Prints one JSON line a figure. */
 import {
+  axdr,
   clientAddress,
+  dateTimeOf,
   decodePush,
+  encodeData,
+  encodeDateTime,
   encodeFrame,
   explain,
   LLC_RESPONSE,
@@ -10,10 +14,9 @@ import {
   sealApdu,
   serverAddress,
 } from '@gridtally/dlms'
+import { obisCode, obisToBytes } from '@gridtally/metering'
 import { concatBytes, fromHex } from '@gridtally/wire'
-import { dateTimeOf } from '../packages/dlms/src/axdr/date-time.ts'
-import { namedStructures, notification } from '../packages/dlms/src/push/shapes.ts'
-import { dlmsCrypto } from '../platform/dlms-crypto.ts'
+import { dlmsCrypto } from '#platform/dlms-crypto'
 
 const SIZE = 1_000_000
 const keys = {
@@ -35,8 +38,17 @@ function push(i: number): Uint8Array {
     ['1.0.72.7.0.255', 35, -1],
     ['1.0.1.8.0.255', 30, 0],
   ] as const
-  const body = namedStructures(samples.map(([obis, unit, scaler], k) => ({ obis, unit, scaler, value: i * 7 + k })))
-  return notification(body, dateTimeOf(1_767_225_600_000 + i * 10_000, 60))
+  const body = axdr.array(
+    samples.map(([obis, unit, scaler], k) =>
+      axdr.structure([
+        axdr.octetString(obisToBytes(obisCode(obis))),
+        axdr.doubleLongUnsigned(i * 7 + k),
+        axdr.structure([axdr.integer(scaler), axdr.enum(unit)]),
+      ]),
+    ),
+  )
+  const time = encodeDateTime(dateTimeOf(1_767_225_600_000 + i * 10_000, 60))
+  return concatBytes(fromHex('0f400000010c'), time, encodeData(body))
 }
 
 function capture(apdu: (i: number) => Uint8Array): Uint8Array {
