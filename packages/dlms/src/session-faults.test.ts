@@ -142,6 +142,10 @@ test('a client whose counter fell behind learns the right one, from the refusal 
   assert.ok(source.next > 5001)
   await meter.release()
 
+  const near = makeServer({ receivedCounters: { [toHex(clientTitle)]: 30 } })
+  const inRange = await connectMeter(gmac(near, { security: security({ counters: counters() }) }))
+  await inRange.release()
+
   const fresh = makeServer({ receivedCounters })
   const read = await readInvocationCounter({ channel: channelTo(fresh.server.connect()), clock, clientAddress: 16 })
   assert.deepEqual(read, { ok: true, value: 5000 })

@@ -255,6 +255,15 @@ test('a compact-array buffer gives the same columns as an array', () => {
   )
 })
 
+test('a compact-array is held whole, up to its cap', () => {
+  const octets = encodeData(axdr.compactArray({ type: 'unsigned' }, [1, 2, 3].map(axdr.unsigned)))
+  const decoder = new ProfileDecoder(['value'])
+  for (const octet of octets) assert.equal(decoder.feed(Uint8Array.of(octet)).count, 0)
+  assert.deepEqual(decoder.finish().columns, [{ kind: 'value', values: [1, 2, 3] }])
+  const small = new ProfileDecoder(['value'], { maxCompactOctets: 4 })
+  assert.throws(() => small.feed(octets), { code: 'LIMIT' })
+})
+
 test('a cut buffer, a row of other width and a value in place of a clock are refused', () => {
   const octets = profile(3, START)
   assert.throws(() => decodeProfile(octets.slice(0, -1), KINDS), { code: 'TRUNCATED' })

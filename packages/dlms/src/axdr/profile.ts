@@ -40,6 +40,8 @@ export interface ProfileOptions {
   readonly nulls?: 'repeat' | 'missing'
   /** Longest row accepted, in octets. Default 65 536. */
   readonly maxRowOctets?: number
+  /** Longest compact-array accepted, which must be held whole, in octets. Default 4 MiB. */
+  readonly maxCompactOctets?: number
 }
 
 const EMPTY = new Uint8Array()
@@ -53,6 +55,9 @@ export class ProfileDecoder {
   readonly #kinds: readonly ColumnKind[]
   readonly #options: ProfileOptions
   #pending: Uint8Array = EMPTY
+  /** Octets of a compact-array so far. */
+  readonly #compact: Uint8Array[] = []
+  #compactSize = 0
   #header: 'unread' | 'rows' | 'compact' = 'unread'
   #rowsLeft = 0
   #offset = 0
@@ -77,7 +82,11 @@ export class ProfileDecoder {
    * Offsets in errors count from the first octet ever fed.
    */
   feed(octets: Uint8Array): ProfileRows {
-    const bytes = this.#pending.length === 0 ? octets : concatBytes(this.#pending, octets)
+    if (this.#header === 'unread' && this.#pending.length === 0 && octets[0] === DATA_TAGS['compact-array'])
+      this.#header = 'compact'
+    if (this.#header === 'compact') this.#hold(octets)
+    const bytes =
+      this.#header === 'compact' ? EMPTY : this.#pending.length === 0 ? octets : concatBytes(this.#pending, octets)
     const columns = this.#kinds.map((kind) =>
       kind === 'clock'
         ? { kind, instants: [] as (Instant | null)[], status: [] as number[] }
@@ -115,13 +124,16 @@ export class ProfileDecoder {
     return this.feed(EMPTY)
   }
 
+  #hold(octets: Uint8Array): void {
+    this.#compactSize += octets.length
+    if (this.#compactSize > (this.#options.maxCompactOctets ?? 4 * 1024 * 1024))
+      throw new DecodeError('LIMIT', this.#compactSize, 'compact-array too long')
+    this.#compact.push(octets.slice())
+  }
+
   #readHeader(bytes: Uint8Array): number {
     if (bytes.length === 0) return 0
     const tag = bytes[0]
-    if (tag === DATA_TAGS['compact-array']) {
-      this.#header = 'compact'
-      return 0
-    }
     if (tag === DATA_TAGS['null-data']) {
       this.#header = 'rows'
       return 1
@@ -299,7 +311,7 @@ export class ProfileDecoder {
   }
 
   #finishCompact(): ProfileRows {
-    const tree = decodeData(this.#pending, { trailing: true })
+    const tree = decodeData(concatBytes(...this.#compact), { trailing: true })
     const columns = this.#kinds.map((kind) =>
       kind === 'clock'
         ? { kind, instants: [] as (Instant | null)[], status: [] as number[] }
@@ -315,7 +327,7 @@ export class ProfileDecoder {
       for (let i = 0; i < cells.length; i++) this.#row[i] = this.#compactCell(cells[i], i)
       this.#commit(columns)
     }
-    this.#pending = EMPTY
+    this.#compact.length = 0
     return { count: rows.length, columns }
   }
 

@@ -208,6 +208,20 @@ test('X1332-10.1-04 an answer in clear, or with less protection, is refused on a
   assert.throws(() => runExchange(client.get(energy), () => authenticated), code('NOT_PROTECTED'))
 })
 
+test('a notification in clear on a ciphered association is not believed, and breaks nothing', () => {
+  const { server } = makeServer()
+  const connection = server.connect()
+  const talk = (apdu: Uint8Array): Uint8Array => connection.receive(apdu, 1, NOW) ?? new Uint8Array()
+  const client = gmacClient()
+  runExchange(client.associate(), talk)
+  const exchange = client.get(energy)
+  const sent = exchange.next()
+  assert.ok(!sent.done && sent.value)
+  assert.deepEqual(exchange.next(fromHex('0f00000001001105')), { done: false, value: undefined })
+  const end = exchange.next(talk(sent.value))
+  assert.ok(end.done && end.value.ok)
+})
+
 test('SMCG-8.2-05 the same session runs over HDLC, segment by segment', async () => {
   const bench = makeServer()
   const [client, server] = [clientAddress(1), serverAddress(1)]

@@ -414,6 +414,11 @@ export class DlmsClient {
     let octets = yield this.#cipher ? this.#cipher.seal(clear) : clear
     for (let strays = 0; strays <= MAX_STRAYS; strays++) {
       const received = octets
+      // What anybody could have put on the line is neither believed nor a reason to give up.
+      if (this.#cipher && (received[0] === 0x0f || received[0] === 0xc2)) {
+        octets = yield undefined
+        continue
+      }
       const apdu = this.#decode(() => decodeApdu(this.#unprotect(received)))
       if (apdu.type === 'data-notification' || apdu.type === 'event-notification') this.#options.onNotification?.(apdu)
       else {

@@ -159,7 +159,8 @@ export class Meter {
         throw error
       }
       await counters.raise(next + 1)
-      if (this.#nextFree < next + 1) this.#lease.add(await this.#reserve(), RESERVE)
+      // What is left of the old range may lie below what the meter takes.
+      this.#lease.add(await this.#reserve(), RESERVE)
       this.#client = this.#makeClient()
       await this.#run(() => this.#client.associate())
     }

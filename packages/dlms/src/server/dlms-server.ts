@@ -40,7 +40,10 @@ export interface DlmsServerOptions<D> {
   readonly crypto: CryptoProvider
   /** Needed by associations with protection or GMAC. */
   readonly keys?: CipherKeys
-  /** Counters for sending; filled beforehand, and kept full by the owner. Default: all, from 0. */
+  /**
+   * Counters for sending; filled beforehand, and kept full by the owner. Default: all, from 0, which is right only for keys that no
+   * earlier process has used: a counter used twice under one key gives what was ciphered away.
+   */
   readonly counters?: CounterLease
   /** Highest counter accepted before, by client title in hex. */
   readonly receivedCounters?: Readonly<Record<string, number>>
