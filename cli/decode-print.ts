@@ -1,5 +1,5 @@
-import type { ExplainedNode, PushResult } from '@gridtally/dlms'
-import { formatObis, unitSymbol } from '@gridtally/metering'
+import { type ExplainedNode, obisName, type PushResult } from '@gridtally/dlms'
+import { formatObis, type ObisCode, obisCode, unitSymbol } from '@gridtally/metering'
 import { toHex } from '@gridtally/wire'
 
 /** Paints text, or leaves it as it is. */
@@ -71,12 +71,18 @@ export function readingLines({ readings, security, offset }: Notification, color
     `${obis ? formatObis(obis) : '?'}${attributeId !== undefined && attributeId !== 2 ? ` attribute ${attributeId}` : ''}`,
     kind === 'text' ? `"${value}"` : value,
     unit === undefined ? '' : unitSymbol(unit),
+    obis ? nameOf(obis) : '',
   ])
-  const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column].length)))
+  const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column].length)))
   const lines = rows.map(([obis, value, unit]) =>
     `  ${obis.padEnd(widths[0])}  ${colors.value(value.padStart(widths[1]))} ${unit}`.trimEnd(),
   )
   return `${colors.bold(facts.join(', '))}\n${lines.join('\n')}\n`
+}
+
+/** What the dictionary calls a code; channels mean what channel 0 does. */
+function nameOf(obis: ObisCode): string {
+  return obisName(obis) ?? obisName(obisCode(obis.replace(/^(\d+)\.\d+\./, '$1.0.'))) ?? ''
 }
 
 /** The readings of a message as `--json` prints them: quantities as decimal strings, times as ISO 8601. */

@@ -23,7 +23,7 @@ Takes DLMS/COSEM octets apart and says what each means: HDLC, wrapper and M-Bus 
 key is given, segments and blocks put together. Then shows the readings of pushed messages. Without a file it reads standard input.
 
 options
-  --key HEX        encryption key of the meter (GUEK), 32 hex digits
+  --key HEX        encryption key of the meter (GUEK), 32 hex digits (64 for security suite 2)
   --auth-key HEX   authentication key (GAK); without it messages are opened unchecked
   --keys FILE      keys of several meters: a line each, system title, key and perhaps authentication key; or a JSON object
                    {"<system title>": {"key": "…", "authKey": "…"}}. The system title * stands for all others
@@ -262,9 +262,9 @@ function meterKeys(key: string, authKey: string | undefined, name: string, authN
 function secret(hex: string, name: string): SecretKey {
   try {
     const octets = fromHex(hex)
-    if (octets.length === 16) return new SecretKey(octets)
+    if (octets.length === 16 || octets.length === 32) return new SecretKey(octets)
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
   }
-  throw new UsageError(`${name} has to be 32 hex digits`)
+  throw new UsageError(`${name} has to be 32 hex digits (64 for security suite 2)`)
 }

@@ -14,6 +14,7 @@ import { sealApdu } from '../security/cipher.ts'
 import type { Protection } from '../security/control.ts'
 import { SecretKey } from '../security/crypto-provider.ts'
 import { encodeWrapper } from '../wrapper/wrapper.ts'
+import { encodeCiphered } from '../xdlms/ciphered.ts'
 import { decodePush, type PushResult } from './decode.ts'
 import { decodeNotification } from './notification.ts'
 import { type PushedReadings, readingsOf } from './readings.ts'
@@ -233,6 +234,29 @@ for (const [protection, verified] of [
     if (result.kind !== 'notification') return
     assert.deepEqual(result.security, { systemTitle, invocationCounter: 42, verified })
     assert.deepEqual(short(result.readings).slice(1, 4), SCALED)
+  })
+
+for (const [suite, octets] of [
+  [1, 16],
+  [2, 32],
+] as const)
+  test(`a message of security suite ${suite} opens`, () => {
+    const key = new SecretKey(new Uint8Array(octets).fill(7))
+    const control = 0x30 | suite
+    const iv = concatBytes(systemTitle, fromHex('0000002a'))
+    const content = dlmsCrypto.sealGcm(key, iv, concatBytes(Uint8Array.of(control), key.reveal()), APDU)
+    const sealed = encodeCiphered({
+      kind: 'general-glo',
+      tag: 0xdb,
+      systemTitle,
+      control,
+      invocationCounter: 42,
+      content,
+    })
+    const result = open(sealed, { keysFor: () => ({ encryptionKey: key, authenticationKey: key }) })
+    assert.equal(result.kind === 'notification' && result.security?.verified, true)
+    const wrong = open(sealed)
+    assert.equal(wrong.kind === 'fault' && wrong.code, suite === 1 ? 'AUTHENTICATION' : 'UNSUPPORTED')
   })
 
 test('without an authentication key a message opens, and nothing vouches for it', () => {
