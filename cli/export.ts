@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { parseArgs } from 'node:util'
+import type { Peer } from '#platform/peer'
 import { type Command, EXIT, UsageError } from './command.ts'
 import { dataFolder, roleOf } from './running.ts'
 
 const USAGE = `usage: gridtally export --usage-point ID [options]
 
-Writes the interval values of a usage point as CSV: start and end of each interval with offset, then value (kWh, exact) and
-quality of each channel; a missing value is empty. What is written can be read again by "gridtally import".
+Writes the interval values of a usage point as CSV: start and end with offset, a row per channel and interval: exact
+value with its unit, and quality; a missing value is empty. What is written can be read again by "gridtally import".
 
 options
   --usage-point ID   whose values
@@ -16,6 +17,20 @@ options
   --out FILE         write to a file instead of standard output
   --data-dir DIR     data folder of the platform, default ./gridtally-data (GRIDTALLY_DATA_DIR)
 `
+
+interface Summary {
+  readonly channels: readonly { readonly first: string | null; readonly last: string | null }[]
+}
+
+/** From the first to the last interval of any channel; `undefined` when there is none. */
+async function extentOf(mdms: Peer, usagePoint: string): Promise<{ from: string; to: string } | undefined> {
+  const { channels } = await mdms.json<Summary>(`/usage-points/${encodeURIComponent(usagePoint)}/summary`)
+  const known = channels.flatMap(({ first, last }) => (first !== null && last !== null ? [{ first, last }] : []))
+  if (known.length === 0) return undefined
+  const earliest = known.reduce((a, b) => (Date.parse(b.first) < Date.parse(a.first) ? b : a))
+  const latest = known.reduce((a, b) => (Date.parse(b.last) > Date.parse(a.last) ? b : a))
+  return { from: earliest.first, to: latest.last }
+}
 
 /** `gridtally export`. */
 export const exportCommand: Command = {
@@ -47,12 +62,17 @@ export const exportCommand: Command = {
     const string = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined)
     const usagePoint = string('usage-point')
     if (usagePoint === undefined) throw new UsageError('say whose values with --usage-point ID')
-    const query = new URLSearchParams({ usagePoint })
-    for (const name of ['from', 'to']) {
-      const value = string(name)
-      if (value !== undefined) query.set(name, value)
-    }
     const mdms = roleOf(dataFolder(string('data-dir')), 'mdms')
+    const extent = await extentOf(mdms, usagePoint)
+    if (extent === undefined) {
+      io.stderr.write(`gridtally export: ${usagePoint} has no interval values yet\n`)
+      return EXIT.someFailed
+    }
+    const query = new URLSearchParams({
+      usagePoint,
+      from: string('from') ?? extent.from,
+      to: string('to') ?? extent.to,
+    })
     const response = await mdms.raw(`/exports/intervals.csv?${query}`, { timeoutMs: 600_000, signal: io.signal })
     if (!response.ok || !response.body) {
       const problem = (await response.json().catch(() => ({}))) as { detail?: string }

@@ -13,7 +13,7 @@ import {
   TablePlacer,
   type TablePlan,
 } from '@gridtally/exchange'
-import { formatScaled, qualityCode, unitCode, zoneOffsetMs } from '@gridtally/metering'
+import { formatScaled, type ReadingQuality, unitCode, zoneOffsetMs } from '@gridtally/metering'
 import { PeerError } from '#platform/peer'
 import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
 import { dataFolder, roleOf } from './running.ts'
@@ -171,7 +171,7 @@ const WATT_HOUR = unitCode('Wh') ?? 30
 /** Second pass: the values as lines of `POST /imports`, at most {@link RUN_INTERVALS} values each. */
 class RunWriter {
   readonly sums = new Map<string, { count: number; sum: bigint; scaler: number; from: number; to: number }>()
-  readonly #open = new Map<string, { start: number; values: (number | null)[]; qualities: number[] }>()
+  readonly #open = new Map<string, { start: number; values: (number | null)[]; qualities: ReadingQuality[] }>()
   readonly #o: ImportOptions
   readonly #s: Surveyed
 
@@ -207,10 +207,10 @@ class RunWriter {
       } else
         for (let i = 0; i < gap; i++) {
           run.values.push(null)
-          run.qualities.push(0)
+          run.qualities.push('MISSING')
         }
       run.values.push(integer)
-      run.qualities.push(qualityCode(quality))
+      run.qualities.push(quality)
     }
     return lines
   }
@@ -222,9 +222,9 @@ class RunWriter {
     return lines
   }
 
-  #line(channel: string, run: { start: number; values: (number | null)[]; qualities: number[] }): string {
+  #line(channel: string, run: { start: number; values: (number | null)[]; qualities: ReadingQuality[] }): string {
     const { usagePointId } = this.#o
-    const marked = run.qualities.some((code) => code !== 0)
+    const marked = run.qualities.some((word) => word !== 'RAW')
     return `${JSON.stringify({
       usagePointId,
       channel,
@@ -238,8 +238,10 @@ class RunWriter {
   }
 }
 
+/** What the MDMS says of an import. */
 interface ImportAnswer {
-  readonly errors?: readonly { readonly line: number; readonly message: string }[]
+  readonly failed: number
+  readonly errors: readonly { readonly line: number; readonly error: string }[]
 }
 
 /** Octets of NDJSON sent in one request. */
@@ -258,14 +260,15 @@ async function send(
   let told = 0
   const post = async (): Promise<void> => {
     if (body === '') return
-    const answer = await mdms.json<ImportAnswer>(`/imports?source=${encodeURIComponent(basename(o.file))}`, {
+    const answer = await mdms.json<ImportAnswer>('/imports', {
       method: 'POST',
       body,
       contentType: 'application/x-ndjson',
       timeoutMs: 120_000,
       signal: io.signal,
     })
-    failed.push(...(answer.errors ?? []).map(({ line, message }) => `run ${line}: ${message}`))
+    failed.push(...answer.errors.map(({ line, error }) => `run ${line}: ${error}`))
+    if (answer.failed > answer.errors.length) failed.push(`${answer.failed - answer.errors.length} more runs`)
     body = ''
   }
   let first = true

@@ -143,6 +143,26 @@ test('times with offsets need no zone, end stamps are moved to the beginning, qu
   )
 })
 
+test('a table with a row per channel and interval is read by what each row names', () => {
+  const { values } = placed(
+    'usage_point,channel,start,end,value,unit,quality\nU,import,2026-01-01T00:00:00Z,x,250,Wh,RAW\nU,import,2026-01-01T00:15:00Z,x,,Wh,MISSING\n' +
+      'U,export,2026-01-01T00:00:00Z,x,0.5,kWh,VALID\nU,export,2026-01-01T00:15:00Z,x,1,kWh,RAW\n',
+    'UTC',
+  )
+  assert.deepEqual(
+    values.map(({ channel, value, quality }) => `${channel} ${integerAt(value, 0)} ${quality}`),
+    ['import 250 RAW', 'export 500 VALID', 'export 1000 RAW'],
+  )
+  assert.throws(
+    () =>
+      placed('channel,start,value,unit\nimport,2026-01-01T00:00:00Z,1,MJ\nimport,2026-01-01T01:00:00Z,1,MJ\n', 'UTC'),
+    {
+      code: 'VALUE_INVALID',
+      line: 2,
+    },
+  )
+})
+
 test('the scaler found holds every value exactly', () => {
   const finder = new ScalerFinder()
   for (const text of ['1.500', '0.0', '2.25', '100'])

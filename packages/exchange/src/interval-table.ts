@@ -13,6 +13,8 @@ export interface ValueColumn {
   readonly channel: string
   /** Power of ten from the column's unit to the base unit: 3 for kWh, 0 for Wh. */
   readonly unitScale: number
+  /** Column with the unit of each value, which then counts; -1 for none. */
+  readonly unitIndex: number
   /** Column with the values' quality words, -1 for none. */
   readonly qualityIndex: number
 }
@@ -21,6 +23,8 @@ export interface ValueColumn {
 export interface TablePlan {
   readonly timeIndex: number
   readonly columns: readonly ValueColumn[]
+  /** Column that names the channel of each row, in tables with a row per channel and interval; -1 for none. */
+  readonly channelIndex: number
   /** Zone of times without offset. */
   readonly zone: string
   /** Whether a row's time is the beginning or the end of its interval. */
@@ -67,6 +71,7 @@ const KNOWN_HEADINGS: Readonly<Record<string, readonly [channel: string, unitSca
   gg: ['export', 3],
 }
 const TIME_HEADINGS = ['start', 'from', 'time', 'timestamp', 'datetime', 'date', 'interval_start', '']
+const CHANNEL = /^[a-z][a-z0-9-]{0,31}$/
 const UNIT_SCALES: Readonly<Record<string, number>> = { wh: 0, kwh: 3, mwh: 6 }
 
 /** What a caller may say of a table; the rest is found in its heading. */
@@ -106,19 +111,39 @@ export function planTable(heading: CsvRow, hints: TableHints): TablePlan {
     )
   const columns: ValueColumn[] = []
   const add = (index: number, channel: string, unitScale: number): void => {
-    columns.push({ name: names[index], index, channel, unitScale, qualityIndex: lower.indexOf(`${channel}_quality`) })
+    columns.push({
+      name: names[index],
+      index,
+      channel,
+      unitScale,
+      unitIndex: -1,
+      qualityIndex: lower.indexOf(`${channel}_quality`),
+    })
   }
   for (const [name, meaning] of Object.entries(hints.columns)) {
     const [channel, unit = 'kwh'] = meaning.split(':')
     const unitScale = UNIT_SCALES[unit.toLowerCase()]
     if (unitScale === undefined) throw new ExchangeError('COLUMN_UNKNOWN', 0, `unit "${unit}" is none of Wh, kWh, MWh`)
-    if (!/^[a-z][a-z0-9-]{0,31}$/.test(channel))
+    if (!CHANNEL.test(channel))
       throw new ExchangeError(
         'COLUMN_UNKNOWN',
         0,
         `"${channel}" cannot name a channel: lower case letters, digits, hyphens`,
       )
     add(find(name), channel, unitScale)
+  }
+  const channelIndex = columns.length === 0 && lower.includes('value') ? lower.indexOf('channel') : -1
+  if (channelIndex >= 0) {
+    const index = lower.indexOf('value')
+    const unitIndex = lower.indexOf('unit')
+    columns.push({
+      name: names[index],
+      index,
+      channel: '',
+      unitScale: 0,
+      unitIndex,
+      qualityIndex: lower.indexOf('quality'),
+    })
   }
   if (columns.length === 0)
     lower.forEach((name, index) => {
@@ -131,7 +156,7 @@ export function planTable(heading: CsvRow, hints: TableHints): TablePlan {
       heading.line,
       `which columns hold values? Say --column NAME=import; there are ${there}`,
     )
-  return { timeIndex, columns, zone: hints.zone, stamp: hints.stamp }
+  return { timeIndex, columns, channelIndex, zone: hints.zone, stamp: hints.stamp }
 }
 
 const OFFSET_AT_END = /(Z|[+-]\d{2}:?\d{2})$/
@@ -203,7 +228,10 @@ export class TablePlacer {
   /** The row's values at one instant, or halved over two. */
   #values(row: CsvRow, instants: readonly Instant[]): PlacedValue[] {
     const placed: PlacedValue[] = []
-    for (const { name, index, channel, unitScale, qualityIndex } of this.#plan.columns) {
+    for (const column of this.#plan.columns) {
+      const { name, index, qualityIndex } = column
+      const channel = this.#plan.channelIndex < 0 ? column.channel : channelOf(row, this.#plan.channelIndex)
+      const unitScale = column.unitIndex < 0 ? column.unitScale : unitScaleOf(row, column.unitIndex)
       const text = row.fields[index]?.trim() ?? ''
       if (text === '') {
         this.notes.empty++
@@ -237,6 +265,25 @@ export class TablePlacer {
     }
     return placed
   }
+}
+
+/** The channel a row names. */
+function channelOf(row: CsvRow, index: number): string {
+  const channel = row.fields[index]?.trim() ?? ''
+  if (CHANNEL.test(channel)) return channel
+  throw new ExchangeError(
+    'VALUE_INVALID',
+    row.line,
+    `"${channel}" names no channel: lower case letters, digits, hyphens`,
+  )
+}
+
+/** Power of ten of the unit a row names. */
+function unitScaleOf(row: CsvRow, index: number): number {
+  const unit = row.fields[index]?.trim() ?? ''
+  const scale = UNIT_SCALES[unit.toLowerCase()]
+  if (scale !== undefined) return scale
+  throw new ExchangeError('VALUE_INVALID', row.line, `unit "${unit}" is none of Wh, kWh, MWh`)
 }
 
 function time(text: string, line: number): number {
