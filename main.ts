@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import type { Command, CommandIo } from './cli/command.ts'
 import { decodeCommand } from './cli/decode.ts'
+import { exportCommand } from './cli/export.ts'
+import { importCommand } from './cli/import.ts'
+import { readCommand } from './cli/read.ts'
 import { runRoleProcess } from './cli/role-process.ts'
 import { runCommand } from './cli/run.ts'
 import { createStartCommand } from './cli/start.ts'
@@ -26,7 +29,13 @@ else {
     signal: stop.signal,
   }
   const entry = fileURLToPath(import.meta.url)
-  const commands: Command[] = [createStartCommand(entry, import.meta.dirname), decodeCommand]
+  const commands: Command[] = [
+    createStartCommand(entry, import.meta.dirname),
+    readCommand,
+    decodeCommand,
+    importCommand,
+    exportCommand,
+  ]
   process.exitCode = await runCommand(commands, first === undefined ? [] : [first, ...rest], io)
   // Watches, sockets kept alive and the like must not hold a finished command.
   process.stdout.write('', () => process.exit())
