@@ -74,9 +74,10 @@ export function readingLines({ readings, security, offset }: Notification, color
     obis ? nameOf(obis) : '',
   ])
   const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column].length)))
-  const lines = rows.map(([obis, value, unit]) =>
-    `  ${obis.padEnd(widths[0])}  ${colors.value(value.padStart(widths[1]))} ${unit}`.trimEnd(),
-  )
+  const lines = rows.map(([obis, value, unit, name]) => {
+    const facts = `  ${obis.padEnd(widths[0])}  ${colors.value(value.padStart(widths[1]))} ${unit.padEnd(widths[2])}`
+    return name === '' ? facts.trimEnd() : `${facts}  ${colors.dim(name)}`
+  })
   return `${colors.bold(facts.join(', '))}\n${lines.join('\n')}\n`
 }
 
