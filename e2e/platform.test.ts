@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { formatLocalDay, localDayOf, localDayRange } from '@gridtally/metering'
 import { eventually, freePort, gridtally, type Platform, startPlatform, temporaryFolder } from './platform.ts'
 import { signIn } from './session.ts'
 
@@ -15,7 +16,8 @@ interface FleetMeter {
 }
 
 const ROLES = ['access', 'headend', 'mdms', 'portal', 'simulator']
-const DAY_MS = 86_400_000
+/** Zone of the simulated neighbourhood. */
+const ZONE = 'Europe/Amsterdam'
 
 /** Everything collected: history imported, and the meters' last days read over DLMS. */
 async function settled(platform: Platform): Promise<FleetMeter[]> {
@@ -32,8 +34,6 @@ async function settled(platform: Platform): Promise<FleetMeter[]> {
   const { meters } = await platform.asAdmin<{ meters: FleetMeter[] }>('simulator', '/fleet')
   return meters
 }
-
-const day = (at: number): string => new Date(at).toISOString().slice(0, 10)
 
 interface Row {
   readonly type: string
@@ -57,9 +57,10 @@ test('SMCG-A3-1a2-02 X1332-3.2-08 one number from meter to screen: truth, profil
   const meters = await settled(platform)
   const sound = meters.filter(({ faults, usagePointId }) => faults.length === 0 && usagePointId !== null)
   assert.ok(sound.length >= 5, 'a fleet of ten has at least five sound meters')
-  // Two whole days that were read over DLMS, up to the last midnight in UTC.
-  const to = Math.floor(Date.now() / DAY_MS) * DAY_MS
-  const from = to - 2 * DAY_MS
+  // Two whole local days that were read over DLMS, up to the last local midnight.
+  const today = localDayOf(Date.now(), ZONE)
+  const { from } = localDayRange(today - 2, ZONE)
+  const { to } = localDayRange(today - 1, ZONE)
   const shipment = join(dataDir, 'shipment.json')
   writeFileSync(shipment, JSON.stringify(await platform.asAdmin('simulator', '/shipment')), { mode: 0o600 })
   const operator = await signIn(platform, 'operator')
@@ -76,7 +77,7 @@ test('SMCG-A3-1a2-02 X1332-3.2-08 one number from meter to screen: truth, profil
           'mdms',
           `/usage-points/${meter.usagePointId}/channels/import/intervals?${range}`,
         )
-        const expected = (2 * 1440) / meter.periodMinutes
+        const expected = (to - from) / 60_000 / meter.periodMinutes
         return intervals.length === expected && intervals.every(({ value }) => value !== null) ? intervals : undefined
       },
       180_000,
@@ -135,10 +136,18 @@ test('SMCG-A3-1a2-02 X1332-3.2-08 one number from meter to screen: truth, profil
       .reduce((sum, fields) => sum + Number(fields[column('value')]), 0)
     assert.equal(exported, truth, `CSV of ${meter.meterId}`)
 
-    const shown = await operator.json<{ items: { import: { sum: string } | null }[] }>(
-      `/api/usage-points/${meter.usagePointId}/buckets?from=${day(from - DAY_MS)}&to=${day(to + DAY_MS)}&bucket=PT1H`,
+    const shown = await operator.json<{
+      total: { import: { energyWh: string } }
+      buckets: { import: { energyWh: string } }[]
+    }>(
+      `/api/usage-points/${meter.usagePointId}/buckets?from=${formatLocalDay(today - 2)}&to=${formatLocalDay(today)}&bucket=PT1H`,
     )
-    assert.ok(JSON.stringify(shown).length > 100)
+    assert.equal(Number(shown.total.import.energyWh), truth, `total on the screens of ${meter.meterId}`)
+    assert.equal(
+      shown.buckets.reduce((sum, bucket) => sum + Number(bucket.import.energyWh), 0),
+      truth,
+      `bars of ${meter.meterId}`,
+    )
   }
 
   const stopped = await platform.stop()

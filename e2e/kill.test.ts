@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { eventually, freePort, type Platform, startPlatform, temporaryFolder } from './platform.ts'
+
+const ROLES = ['simulator', 'headend', 'mdms', 'access', 'portal']
+const KILLS = Number(process.env.GRIDTALLY_KILLS ?? 50)
+const QUARTER_MS = 900_000
+
+/** Process of a role, while there is one. */
+function pidOf(platform: Platform, role: string): number | undefined {
+  try {
+    const found = execFileSync('pgrep', ['-P', String(platform.child.pid), '-f', role], { encoding: 'utf8' })
+    const [first] = found.trim().split('\n')
+    return first ? Number(first) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+interface FleetMeter {
+  readonly meterId: string
+  readonly usagePointId: string | null
+  readonly faults: readonly unknown[]
+}
+
+test(`kill -9 of any role at ${KILLS} random points: nothing acknowledged is lost, nothing comes twice`, {
+  timeout: 900_000,
+}, async (t) => {
+  // Time runs fast, so that something is always under way: a quarter hour passes in 7.5 seconds.
+  const platform = await startPlatform(t, temporaryFolder(t), [
+    '--port',
+    String(await freePort()),
+    '--meters',
+    '8',
+    '--speed',
+    '120',
+  ])
+  const { meters } = await platform.asAdmin<{ meters: FleetMeter[] }>('simulator', '/fleet')
+  const { platformTime } = (
+    (await (await fetch(`${platform.url}/health`)).json()) as { access: { platformTime: string } }
+  ).access
+  const from = Math.ceil(Date.parse(platformTime) / QUARTER_MS) * QUARTER_MS
+  let seed = 20_261_121
+  const random = (): number => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+    return seed / 0x1_0000_0000
+  }
+  let killed = 0
+  while (killed < KILLS) {
+    await new Promise((resolve) => setTimeout(resolve, 200 + random() * 1600))
+    const pid = pidOf(platform, ROLES[Math.floor(random() * ROLES.length)])
+    if (pid === undefined) continue
+    process.kill(pid, 'SIGKILL')
+    killed++
+  }
+  const health = await eventually(
+    async () => {
+      const response = await fetch(`${platform.url}/health`)
+      return response.status === 200 ? ((await response.json()) as { access: { platformTime: string } }) : undefined
+    },
+    60_000,
+    'all roles well again',
+  )
+  const to = Math.floor(Date.parse(health.access.platformTime) / QUARTER_MS) * QUARTER_MS
+  assert.ok(to - from >= 8 * QUARTER_MS, 'time went on')
+
+  const range = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`
+  for (const { meterId, usagePointId, faults } of meters) {
+    if (faults.length > 0 || usagePointId === null) continue
+    const { registers } = await platform.asAdmin<{
+      registers: { from: { importWh: number }; to: { importWh: number } }
+    }>('simulator', `/truth/${meterId}?${range}`)
+    const stored = await eventually(
+      async () => {
+        const { intervals } = await platform.asAdmin<{ intervals: { value: string | null }[] }>(
+          'mdms',
+          `/usage-points/${usagePointId}/channels/import/intervals?${range}`,
+        )
+        const whole = intervals.length > 0 && intervals.every(({ value }) => value !== null)
+        return whole ? intervals : undefined
+      },
+      180_000,
+      `all intervals of ${meterId}`,
+    )
+    const sum = stored.reduce((total, { value }) => total + Number(value), 0)
+    assert.equal(sum, registers.to.importWh - registers.from.importWh, meterId)
+  }
+
+  let cursor = ''
+  let last = 0
+  for (;;) {
+    const page = await platform.asAdmin<{ entries: { header: { seq: number } }[]; cursor: string }>(
+      'headend',
+      `/log?limit=500${cursor ? `&after=${encodeURIComponent(cursor)}` : ''}`,
+    )
+    for (const { header } of page.entries) assert.equal(header.seq, ++last, 'the log has no gap and nothing twice')
+    if (page.entries.length === 0) break
+    cursor = page.cursor
+  }
+  assert.ok(last > 0)
+  assert.equal((await platform.stop()).code, 0)
+})
