@@ -109,6 +109,7 @@ for (const [shape, body, expected] of [
       '1.0.32.7.0.255 230.4 u35',
     ],
   ],
+  ['a text alone', axdr.structure([axdr.visibleString('ABC')]), ['? ABC']],
   ['Kaifa’s list 1', axdr.structure([axdr.doubleLongUnsigned(815)]), ['1.0.1.7.0.255 815 u27']],
   [
     'Kamstrup’s list, scaled by its definition',

@@ -100,9 +100,12 @@ class Collector {
       return
     }
     const first = items.length > 1 ? textOf(items[0]) : undefined
-    const places = items.every((item) => !elements(item) && !nameOf(item))
-      ? positionalList(first, items.length)
-      : undefined
+    const bare = items.every((item) => !elements(item) && !nameOf(item))
+    // A lone value is the power list only where it is the number that list has.
+    const places =
+      bare && (items.length > 1 || items[0]?.type === 'double-long-unsigned')
+        ? positionalList(first, items.length)
+        : undefined
     if (first !== undefined && (places || isListId(first))) this.listId = first
     if (places) {
       for (const [i, item] of items.entries()) this.value({ obis: places[i].obis }, item, places[i].quantity)
