@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -15,25 +16,19 @@ const MAX_COUNTER = 0xffff_ffff
 export interface CounterStore {
   /** Whether anything is known of this meter: if not, ask the meter first (0.0.43.1.x). */
   knows(meterId: string): boolean
+  /** Our own system title, 8 octets. It lives and dies with the counters: lost together, no pair of title and counter comes twice. */
+  readonly systemTitle: Uint8Array
   /**
-   * Sets `count` numbers aside for one session and resolves once they are on disk as used.
+   * Sets `count` numbers aside for one session and resolves with the first once they are on disk as used.
    *
    * @throws RangeError when the 32 bits are used up; the keys must then be replaced
    */
-  lease(meterId: string, count: number): Promise<CounterRange>
+  reserve(meterId: string, count: number): Promise<number>
   /** The next number to be given; for display. */
   peek(meterId: string): number | undefined
   /** Learns that numbers below `floor` are used up. Raises, never lowers. */
   raise(meterId: string, floor: number): Promise<void>
   close(): Promise<void>
-}
-
-/** Numbers of one session. */
-export interface CounterRange {
-  readonly first: number
-  readonly count: number
-  /** Says at the session's end that the last `left` of them were never used. */
-  giveBack(left: number): void
 }
 
 interface Counter {
@@ -62,15 +57,18 @@ function parseLine(line: string): Mark | undefined {
 }
 
 /**
- * Opens the counters kept in the file `path`: lines `crc reserved meterId`, of which the highest counts.
+ * Opens the counters kept in the file `path`: our system title, then lines `crc reserved meterId`, of which the highest counts.
  *
  * @param batch how many numbers are reserved at a time; what is left of them at a restart is skipped
  */
-export async function openCounters(path: string, batch = 256): Promise<CounterStore> {
+export async function openCounters(path: string, batch = 1024): Promise<CounterStore> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const counters = new Map<string, Counter>()
+  let systemTitle: Uint8Array = Buffer.concat([Buffer.from('GTH'), randomBytes(5)])
   if (existsSync(path))
     for (const line of readFileSync(path, 'utf8').split('\n')) {
+      const title = /^title ([0-9a-f]{16})$/.exec(line)
+      if (title) systemTitle = Buffer.from(title[1], 'hex')
       const mark = parseLine(line)
       if (!mark || mark.reserved <= (counters.get(mark.meterId)?.reserved ?? -1)) continue
       counters.set(mark.meterId, { next: mark.reserved, reserved: mark.reserved })
@@ -95,7 +93,8 @@ export async function openCounters(path: string, batch = 256): Promise<CounterSt
   /** Writes one line a meter to a new file and puts it in place, synced, so that a crash leaves the old or the new. */
   async function rewrite(): Promise<{ file: Awaited<ReturnType<typeof open>>; size: number }> {
     const next = await open(`${path}.new`, 'w', 0o600)
-    const octets = Buffer.from([...counters].map(([meterId, { reserved }]) => lineOf({ meterId, reserved })).join(''))
+    const lines = [...counters].map(([meterId, { reserved }]) => lineOf({ meterId, reserved }))
+    const octets = Buffer.from(`title ${Buffer.from(systemTitle).toString('hex')}\n${lines.join('')}`)
     await next.writeFile(octets)
     await next.sync()
     await rename(`${path}.new`, path)
@@ -114,7 +113,8 @@ export async function openCounters(path: string, batch = 256): Promise<CounterSt
 
   return {
     knows: (meterId) => counters.has(meterId),
-    async lease(meterId, count) {
+    systemTitle,
+    async reserve(meterId, count) {
       const counter = counterOf(meterId)
       const first = counter.next
       const reserved = Math.max(counter.reserved, Math.min(first + Math.max(count, batch), MAX_COUNTER + 1))
@@ -122,16 +122,7 @@ export async function openCounters(path: string, batch = 256): Promise<CounterSt
         throw new RangeError(`the invocation counter of ${meterId} is used up; its keys must be replaced`)
       counter.next = first + count
       if (counter.next > counter.reserved) await commits.add({ meterId, reserved })
-      let open = true
-      return {
-        first,
-        count,
-        giveBack(left) {
-          // Only the newest lease may shrink: a later one, or a raise, already stands on its end.
-          if (open && counter.next === first + count && left > 0 && left <= count) counter.next -= left
-          open = false
-        },
-      }
+      return first
     },
     peek: (meterId) => counters.get(meterId)?.next,
     async raise(meterId, floor) {

@@ -70,7 +70,7 @@ export interface ReadState {
 /** What the head-end knows of a device besides its shipment. */
 export interface DeviceStatus {
   state: DeviceState
-  /** Why, in a word: `systemTitle`, `address`, `identity` for quarantine; an outcome for unreachable. */
+  /** In a word: `systemTitle`, `address`, `identity` for quarantine, else the outcome of the last session if it failed. */
   stateReason: string
   importedAt: Instant
   lastContact: Instant | null

@@ -51,8 +51,8 @@ export async function importShipment(json: string, ports: ImportPorts): Promise<
   const now = clock.now()
   const results: ImportedDevice[] = []
   const plans: Plan[] = []
-  const keys: Parameters<KeyVault['put']>[0] = []
-  const routes = routesAfter(registry, shipped)
+  const keys: Parameters<KeyVault['put']>[0][number][] = []
+  const routes = routesOf(shipped)
   const titles = new Map<string, string>()
   const seen = new Set<string>()
   for (const item of shipped) {
@@ -137,20 +137,16 @@ function planOf(
   return { device: merged, entry, outcome, text: '', ...(release && { release }) }
 }
 
-/** Who answers at which address once the whole file is applied: within it and against the registry the first stays. */
-function routesAfter(registry: Registry, shipped: readonly ShippedDevice[]): Map<string, string> {
-  const moved = new Map<string, Device>()
-  for (const item of shipped)
-    if (item.ok && !moved.has(item.device.meterId)) moved.set(item.device.meterId, item.device)
+/**
+ * Who answers at which address, by this file: of two devices at one address the first stays. Addresses known from earlier files do
+ * not count, since a newer file may have moved their holders, and a fleet may be sent in parts.
+ */
+function routesOf(shipped: readonly ShippedDevice[]): Map<string, string> {
   const routes = new Map<string, string>()
-  for (const { device, status } of registry.all()) {
-    if (status.state === 'quarantined') continue
-    const route = routeOf(moved.get(device.meterId) ?? device)
-    if (!routes.has(route)) routes.set(route, device.meterId)
-  }
-  for (const device of moved.values()) {
-    const route = routeOf(device)
-    if (!routes.has(route)) routes.set(route, device.meterId)
+  for (const item of shipped) {
+    if (!item.ok) continue
+    const route = routeOf(item.device)
+    if (!routes.has(route)) routes.set(route, item.device.meterId)
   }
   return routes
 }

@@ -52,6 +52,11 @@ export class Registry {
     this.#appliedSeq = appliedSeq
   }
 
+  /** Log entry up to which the state follows from the log. */
+  get appliedSeq(): number {
+    return this.#appliedSeq
+  }
+
   get size(): number {
     return this.#devices.size
   }

@@ -63,9 +63,16 @@ export interface SessionRecord {
 export class SessionError extends Error {
   override readonly name = 'SessionError'
   readonly code: Exclude<SessionOutcome, 'OK'>
+  /** System title the peer showed instead of the registered one, in hex. */
+  readonly claimedTitle: string | undefined
 
-  constructor(code: Exclude<SessionOutcome, 'OK'>, message: string, options?: ErrorOptions) {
+  constructor(
+    code: Exclude<SessionOutcome, 'OK'>,
+    message: string,
+    options: ErrorOptions & { readonly claimedTitle?: string } = {},
+  ) {
     super(message, options)
     this.code = code
+    this.claimedTitle = options.claimedTitle
   }
 }

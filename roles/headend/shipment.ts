@@ -105,9 +105,7 @@ function deviceOf(value: unknown, where: string, manufacturer: string): { device
     'a host name or internet address',
   )
   const optional = (member: string): string =>
-    d[member] === undefined
-      ? ''
-      : text(d[member], `${where}.${member}`, NAME, 'a text of 1 to 64 characters')
+    d[member] === undefined ? '' : text(d[member], `${where}.${member}`, NAME, 'a text of 1 to 64 characters')
   const device: Device = {
     meterId: text(d.serial, `${where}.serial`, SERIAL, '1 to 32 letters, digits, dots, hyphens or underscores'),
     systemTitle: Buffer.from(hex(d.systemTitle, `${where}.systemTitle`, 8, 8)).toString('hex'),

@@ -12,10 +12,10 @@ export interface HeadendStore {
   saveDevices(entries: readonly DeviceEntry[]): Promise<void>
   /** Stores what changed in the registry and the sessions that ended, in one transaction. */
   saveChanges(registry: Registry, changes: Changes, sessions: readonly SessionRecord[]): Promise<void>
-  /** Sessions with a number above `after`, oldest first. */
-  sessions(after: number, limit: number): Promise<SessionRecord[]>
-  /** Newest sessions of a meter first. */
-  sessionsOf(meterId: string, limit: number): Promise<SessionRecord[]>
+  /** Sessions with a number above `after` begun at `since` or later, oldest first. */
+  sessions(after: number, since: number, limit: number): Promise<SessionRecord[]>
+  /** Sessions of a meter with a number below `before`, newest first. */
+  sessionsOf(meterId: string, before: number, limit: number): Promise<SessionRecord[]>
   lastSessionSeq(): Promise<number>
   dropSessionsBefore(instant: number): Promise<void>
   /** Adds a command unless its id is known; gives the stored one. */
@@ -200,7 +200,7 @@ async function saveCaptures(tx: Queryable, registry: Registry, keys: ReadonlySet
   const rows = [...keys].flatMap((key) => {
     const { meterId, profile } = splitProfileKey(key)
     const list = registry.get(meterId)?.status.captures.get(profile)
-    return list ? [{ meter_id: meterId, profile, ...list, period_ms: list.periodMs }] : []
+    return list ? [{ meter_id: meterId, ...list, period_ms: list.periodMs }] : []
   })
   if (rows.length === 0) return
   await tx.query(
@@ -283,17 +283,17 @@ export function headendStore(store: Store): HeadendStore {
         await saveSessions(tx, sessions)
         await tx.query('update progress set applied_seq = $1 where applied_seq < $1', [changes.appliedSeq])
       }),
-    async sessions(after, limit) {
-      const rows = await store.query<SessionRow>('select * from sessions where seq > $1 order by seq limit $2', [
-        after,
-        limit,
-      ])
+    async sessions(after, since, limit) {
+      const rows = await store.query<SessionRow>(
+        'select * from sessions where seq > $1 and started_at >= $2 order by seq limit $3',
+        [after, since, limit],
+      )
       return rows.map(sessionOf)
     },
-    async sessionsOf(meterId, limit) {
+    async sessionsOf(meterId, before, limit) {
       const rows = await store.query<SessionRow>(
-        'select * from sessions where meter_id = $1 order by seq desc limit $2',
-        [meterId, limit],
+        'select * from sessions where meter_id = $1 and seq < $2 order by seq desc limit $3',
+        [meterId, before, limit],
       )
       return rows.map(sessionOf)
     },
