@@ -112,7 +112,10 @@ export async function openHeadend(options: RoleOptions, config: HeadendConfig): 
     lastOutcome: (meterId) => lastOutcomes.get(meterId),
   })
   const planFirst = ({ device, status }: DeviceEntry): void => {
-    if (status.state === 'quarantined') return scheduler.forget(device.meterId)
+    if (status.state === 'quarantined') {
+      scheduler.forget(device.meterId)
+      return
+    }
     const spreadMs = Math.min(config.readings.spreadSeconds * 1000, 2000 + registry.size * FIRST_TURN_MS)
     scheduler.plan(device.meterId, clock.now() + spreadOf(device.meterId) * spreadMs)
   }
@@ -128,8 +131,24 @@ export async function openHeadend(options: RoleOptions, config: HeadendConfig): 
     return items
   }
   let housekeeping: NodeJS.Timeout | undefined
+  const measure = (): Record<string, number> => {
+    const devices: Record<string, number> = { registered: 0, active: 0, unreachable: 0, quarantined: 0 }
+    for (const { status } of registry.all()) devices[status.state]++
+    metrics.gauge('headend_sessions_open', scheduler.open)
+    metrics.gauge('headend_sessions_waiting', scheduler.waiting)
+    metrics.gauge('headend_log_entries', eventLog.lastSeq)
+    metrics.gauge('headend_journal_waiting', journal.waiting)
+    for (const [state, count] of Object.entries(devices)) metrics.gauge('headend_devices', count, { state })
+    return devices
+  }
   return {
-    metrics,
+    metrics: {
+      ...metrics,
+      text() {
+        measure()
+        return metrics.text()
+      },
+    },
     ports: {
       registry,
       store,
@@ -150,13 +169,7 @@ export async function openHeadend(options: RoleOptions, config: HeadendConfig): 
       },
     },
     async health() {
-      const devices: Record<string, number> = { registered: 0, active: 0, unreachable: 0, quarantined: 0 }
-      for (const { status } of registry.all()) devices[status.state]++
-      metrics.gauge('headend_sessions_open', scheduler.open)
-      metrics.gauge('headend_sessions_waiting', scheduler.waiting)
-      metrics.gauge('headend_log_entries', eventLog.lastSeq)
-      metrics.gauge('headend_journal_waiting', journal.waiting)
-      for (const [state, count] of Object.entries(devices)) metrics.gauge('headend_devices', count, { state })
+      const devices = measure()
       return {
         status: journal.failing ? 'degraded' : 'ok',
         devices,

@@ -223,7 +223,8 @@ export const headendRoutes =
       '/commands',
       {
         schema: {
-          summary: 'Order something of a device; read its state at /commands/{id}. The same id again is the same command',
+          summary:
+            'Order something of a device; read its state at /commands/{id}. The same id again is the same command',
           body: Type.Object({
             meterId: Type.String({ minLength: 1, maxLength: 32 }),
             kind: Type.Literal('read'),

@@ -131,7 +131,11 @@ async function associateOnce({ device }: DeviceEntry, ports: SessionPorts, deadl
 }
 
 /** Reads the meter's counter as public client and raises ours beyond it. Gives the counter read. */
-async function learnCounter({ device }: DeviceEntry, ports: SessionPorts, deadline: number): Promise<number | undefined> {
+async function learnCounter(
+  { device }: DeviceEntry,
+  ports: SessionPorts,
+  deadline: number,
+): Promise<number | undefined> {
   const options = await linkOptions(device, device.clients.public, ports, deadline)
   const result = await readInvocationCounter(options, device.clients.invocationCounter)
   if (!result.ok) return undefined
@@ -141,7 +145,10 @@ async function learnCounter({ device }: DeviceEntry, ports: SessionPorts, deadli
 
 async function raiseWithin(counters: CounterStore, meterId: string, next: number): Promise<void> {
   if (next - (counters.peek(meterId) ?? 0) > MOST_COUNTER_JUMP)
-    throw new SessionError('COUNTER_REJECTED', `the meter names ${next - 1} as its counter, too far from ours to believe`)
+    throw new SessionError(
+      'COUNTER_REJECTED',
+      `the meter names ${next - 1} as its counter, too far from ours to believe`,
+    )
   await counters.raise(meterId, next)
 }
 
