@@ -183,7 +183,7 @@ class Collection {
     const state = this.#entry.status.reads.get(profile)
     let seam = this.#ports.seams.open(this.#meterId, profile, state)
     // Without a seam the row before the first interval is read too: it is where the register starts from.
-    let from = seam ? seam.at + 1000 : (state?.at ?? Math.ceil(this.#beginning(meterNow) / periodMs) * periodMs)
+    let from = seam ? seam.at + 1000 : (state?.at ?? Math.floor(this.#beginning(meterNow) / periodMs) * periodMs)
     while (from <= end) {
       const to = Math.min(from + chunkMs, end)
       const rows = await this.#session.readRows(list, from, to)

@@ -140,7 +140,7 @@ test('what follows from the log is given again after the point the reader had re
     await reopened.close()
   }))
 
-test('X1332-10.1 billing payloads are sealed for the MDMS on disk and on the way; headers stay readable and bound', () =>
+test('billing payloads are sealed for the MDMS on disk and on the way; headers stay readable and bound', () =>
   inFolder(async (folder) => {
     const keys = await ensureContentKeys(join(folder, 'keys'))
     const sealer = await createSealer(keys.publicKeyFile)

@@ -27,7 +27,8 @@ export interface RoutePorts {
 }
 
 const SHIPMENT_OCTETS = 128 * 1024 * 1024
-const Limit = (most: number, standard: number) => Type.Integer({ minimum: 1, maximum: most, default: standard })
+const Limit = (most: number, standard: number) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum: most, default: standard }))
 const Cursor = Type.Optional(Type.String({ maxLength: 32, description: 'cursor of the page before' }))
 const MeterParams = Type.Object({ meterId: Type.String({ minLength: 1, maxLength: 32 }) })
 const State = Type.Union([
@@ -141,7 +142,7 @@ export const headendRoutes =
           }),
         },
       },
-      async ({ query: { search, state, after = '', limit } }) => {
+      async ({ query: { search, state, after = '', limit = 100 } }) => {
         const words = search?.toLowerCase()
         const items: ReturnType<typeof summary>[] = []
         for (const meterId of registry.sorted()) {
@@ -184,7 +185,7 @@ export const headendRoutes =
           querystring: Type.Object({ after: Cursor, limit: Limit(1000, 50) }),
         },
       },
-      async ({ params: { meterId }, query: { after, limit } }) => {
+      async ({ params: { meterId }, query: { after, limit = 50 } }) => {
         known(meterId)
         const before = after === undefined ? Number.MAX_SAFE_INTEGER : position(after)
         const items = await store.sessionsOf(meterId, before, limit + 1)
@@ -206,7 +207,7 @@ export const headendRoutes =
           }),
         },
       },
-      async ({ query: { after, since, limit } }) => {
+      async ({ query: { after, since, limit = 100 } }) => {
         let from = 0
         if (since !== undefined)
           try {
@@ -253,7 +254,7 @@ export const headendRoutes =
           querystring: Type.Object({ after: Cursor, limit: Limit(1000, 100) }),
         },
       },
-      async ({ query: { after, limit } }) => {
+      async ({ query: { after, limit = 100 } }) => {
         const changed = await store.commandsAfter(position(after), limit)
         return {
           items: changed.map(({ command }) => command),
@@ -280,7 +281,7 @@ export const headendRoutes =
           querystring: Type.Object({ after: Cursor, limit: Limit(100_000, 1000) }),
         },
       },
-      async ({ query: { after, limit } }, reply) => {
+      async ({ query: { after, limit = 1000 } }, reply) => {
         const page = await log.page(position(after), limit)
         // The log keeps entries as the JSON they travel as; parsing them only to write them again would cost most of the time.
         return reply.type('application/json; charset=utf-8').send(page)

@@ -94,6 +94,11 @@ async function associate(entry: DeviceEntry, ports: SessionPorts, deadline: numb
     const reason = asSessionError(error, performance.now() >= deadline - 50)
     const before = counters.peek(meterId) ?? 0
     if (!MAYBE_COUNTER.has(reason.code)) throw reason
+    // A meter that cannot decipher our first message holds other keys: no counter will help.
+    if (error instanceof DlmsError && error.detail.reason?.includes('deciphering-error'))
+      throw new SessionError('AUTHENTICATION_FAILED', 'the meter cannot decipher what is sealed with our keys for it', {
+        cause: error,
+      })
     const learnt = await learnCounter(entry, ports, deadline).catch(() => undefined)
     // The counter was not the reason: tell the first failure.
     if (learnt === undefined || learnt < before) throw reason
@@ -201,6 +206,26 @@ export function asSessionError(error: unknown, late = false): SessionError {
 
 /** A DLMS session in the words of collection. */
 export function dlmsSession(meter: Meter, device: Device): MeterSession {
+  const session = rawSession(meter, device)
+  const named = <A extends unknown[], T>(call: (...args: A) => Promise<T>): ((...args: A) => Promise<T>) => {
+    return async (...args) => {
+      try {
+        return await call(...args)
+      } catch (error) {
+        // Rows that do not fit their list are for collection to judge.
+        throw error instanceof DecodeError ? error : asSessionError(error)
+      }
+    }
+  }
+  return {
+    survey: named(session.survey),
+    readCapture: named(session.readCapture),
+    readScalers: named(session.readScalers),
+    readRows: named(session.readRows),
+  }
+}
+
+function rawSession(meter: Meter, device: Device): MeterSession {
   const localToInstant = (wallMs: number): Instant => wallToInstant(wallMs, device.zone)
   const registersOf = (codes: readonly ObisCode[]): AttributeRef<unknown>[] =>
     codes.flatMap((code) => [Register.at(code).value, Register.at(code).scalerUnit])

@@ -2,6 +2,7 @@ import { type ObisCode, obisCode, parseInstant } from '@gridtally/metering'
 import { fromHex } from '@gridtally/wire'
 import { Problem } from '#platform/problems'
 import type { Device } from './device.ts'
+import { jsonFault } from './json-fault.ts'
 
 /** Keys of a device as a shipment carries them. Lives only between parsing and the key vault. */
 export interface ShippedKeys {
@@ -145,10 +146,9 @@ function instantOf(value: unknown, where: string): number | null {
   }
 }
 
-/** Line and column of the character JSON.parse stumbled over. Its own message quotes the text around, which may be a key. */
-function whereInText(json: string, error: unknown): string {
-  const at = Number(/position (\d+)/.exec((error as Error).message)?.[1] ?? json.length)
-  const before = json.slice(0, at).split('\n')
+/** Line and column of an offset, as editors count them. */
+function lineAndColumn(text: string, offset: number): string {
+  const before = text.slice(0, offset).split('\n')
   return `line ${before.length}, column ${before[before.length - 1].length + 1}`
 }
 
@@ -163,9 +163,13 @@ export function parseShipment(json: string): ShippedDevice[] {
   let file: unknown
   try {
     file = JSON.parse(json)
-  } catch (error) {
-    const end = json.trimEnd().length < json.length || /end of JSON/i.test((error as Error).message)
-    throw invalid(whereInText(json, error), end ? 'is where the JSON text breaks off' : 'is not JSON')
+  } catch {
+    // The parser's own message quotes the text around the fault, which may be a key.
+    const at = jsonFault(json)
+    throw invalid(
+      lineAndColumn(json, at),
+      at === json.length ? 'is where the JSON text breaks off' : 'cannot stand there in JSON',
+    )
   }
   if (!isTable(file)) throw invalid('the file', 'must hold one JSON object')
   if (file.format !== 'gridtally-shipment-1') throw invalid('format', 'must be gridtally-shipment-1')
