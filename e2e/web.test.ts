@@ -286,6 +286,16 @@ test('a passkey is added and signs in', async () => {
   await context.close()
 })
 
+test('a session that ends while the page is open leads back to sign-in and leaves nothing on screen', async () => {
+  const { page, context } = await open({ who: 'customer', path: '/' })
+  await settled(page)
+  await context.clearCookies()
+  await page.getByText('Year', { exact: true }).click()
+  await page.waitForURL(/sign-in/)
+  assert.equal(await page.getByText('Mill Lane').count(), 0)
+  await context.close()
+})
+
 test('live readings move "now" without a reload', async () => {
   const { page, context } = await open({ who: 'customer', path: '/' })
   await page.getByText('Live', { exact: true }).waitFor()

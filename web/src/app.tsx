@@ -1,5 +1,5 @@
-import { lazy, type ReactElement, Suspense } from 'react'
-import { Redirect, Route, Switch } from 'wouter'
+import { lazy, type ReactElement, Suspense, useEffect, useRef } from 'react'
+import { Redirect, Route, Switch, useLocation } from 'wouter'
 import { useMe } from './api/queries.ts'
 import { ErrorState, Skeleton } from './kit/kit.tsx'
 import { HomePage, NotFound } from './portal/portal.tsx'
@@ -25,9 +25,22 @@ export function App(): ReactElement {
   )
 }
 
+/** Begins each new page at its top, with the focus on its content, as a page load would. */
+function useFreshPages(): void {
+  const [path] = useLocation()
+  const shown = useRef(path)
+  useEffect(() => {
+    if (shown.current === path) return
+    shown.current = path
+    window.scrollTo(0, 0)
+    document.getElementById('content')?.focus({ preventScroll: true })
+  }, [path])
+}
+
 /** Everything behind a session. */
 function Inside(): ReactElement {
   const { data: me, error, refetch } = useMe()
+  useFreshPages()
   if (me === undefined)
     return error ? (
       <main>

@@ -1,5 +1,6 @@
 import {
   keepPreviousData,
+  QueryCache,
   QueryClient,
   type UseInfiniteQueryResult,
   type UseQueryResult,
@@ -29,6 +30,12 @@ const MOST_TRIES = 2
 
 /** The app's cache of answers. It lives in memory only: nothing about a customer outlasts the page. */
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // The session ended while the page was open: back to sign-in, with nothing left on screen.
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 401) queryClient.setQueryData(['me'], null)
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 20_000,
@@ -76,7 +83,7 @@ export async function signOut(): Promise<void> {
 export function useUsagePoints(): UseQueryResult<readonly CustomerUsagePoint[]> {
   return useQuery({
     queryKey: ['usage-points'],
-    staleTime: 300_000,
+    refetchInterval: 120_000,
     queryFn: async ({ signal }) =>
       (await ask<{ items: CustomerUsagePoint[] }>('/api/me/usage-points', { signal })).items,
   })
@@ -111,6 +118,7 @@ export function useBuckets(
   const query = new URLSearchParams({ ...range, bucket }).toString()
   return useQuery({
     queryKey: ['buckets', id, query],
+    refetchInterval: 120_000,
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) => ask<Buckets>(at(id, `buckets?${query}`), { signal }),
   })

@@ -7,6 +7,9 @@ export type StreamState = 'live' | 'waiting' | 'off'
 type Handlers = { readonly [Name in keyof StreamEvents]?: (data: StreamEvents[Name]) => void }
 const NAMES = ['reading', 'session', 'completeness'] as const satisfies readonly (keyof StreamEvents)[]
 
+/** How long to wait after the server refused the stream. */
+const RETRY_MS = 10_000
+
 /**
  * Listens to `/api/stream` while mounted. The browser reconnects by itself and tells the last id it saw.
  *
@@ -26,11 +29,24 @@ export function useStream(handlers: Handlers, on = true): StreamState {
       return
     }
     setState('waiting')
-    const source = new EventSource('/api/stream')
-    source.onopen = () => setState('live')
-    source.onerror = () => setState('waiting')
-    for (const name of NAMES) source.addEventListener(name, (event: MessageEvent<string>) => onEvent(name, event.data))
-    return () => source.close()
+    let source: EventSource
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const connect = (): void => {
+      source = new EventSource('/api/stream')
+      source.onopen = () => setState('live')
+      source.onerror = () => {
+        setState('waiting')
+        // Browsers reconnect after a broken connection, but not after an error status: then it is on us.
+        if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, RETRY_MS)
+      }
+      for (const name of NAMES)
+        source.addEventListener(name, (event: MessageEvent<string>) => onEvent(name, event.data))
+    }
+    connect()
+    return () => {
+      clearTimeout(timer)
+      source.close()
+    }
   }, [on])
   return state
 }

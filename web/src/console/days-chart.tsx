@@ -11,12 +11,16 @@ import css from './console.module.css'
 const noon = (date: string): number => parseLocalDay(date) * 86_400_000 + 43_200_000
 const dayName = (date: string): string => f.day(noon(date), 'UTC')
 
+/** Three weeks, the most that fits one line of tiles. */
+const MOST_TILES = 21
+
 /**
  * Completeness a day as tiles with its number: differences that matter are a few tenths of a per cent, which bars from zero hide and
  * bars from elsewhere exaggerate. Days below target have their own mark, frame and word.
  */
 export function DaysChart({ completeness }: { readonly completeness: Overview['completeness'] }): ReactElement {
-  const { days, targetPercent } = completeness
+  const { targetPercent } = completeness
+  const days = completeness.days.slice(-MOST_TILES)
   const target = Number(targetPercent)
   return (
     <>
@@ -34,7 +38,7 @@ export function DaysChart({ completeness }: { readonly completeness: Overview['c
               <span>
                 {f.weekday(noon(day.date), 'UTC')} {f.dayOfMonth(noon(day.date), 'UTC')}
               </span>
-              <b>{f.decimal(share.toFixed(1))}</b>
+              <b>{f.percent(share, 2).replace(/\s*%/, '')}</b>
               <span role="img" aria-label={met ? m.overview.met : m.overview.notMet}>
                 <Icon name={met ? 'check' : 'down'} size={13} />
               </span>
@@ -46,7 +50,7 @@ export function DaysChart({ completeness }: { readonly completeness: Overview['c
       <TableToggle>
         <DataTable
           caption={m.overview.byDay}
-          rows={days.toReversed()}
+          rows={completeness.days.toReversed()}
           rowKey={(day) => day.date}
           columns={[
             { head: m.overview.day, cell: (day) => dayName(day.date) },

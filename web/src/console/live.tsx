@@ -5,7 +5,7 @@ import { useStream } from '../api/stream.ts'
 import type { Session } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
 import { Icon } from '../kit/icons.tsx'
-import { Badge, Button, Check, deviceZone, EmptyState, kit, Loaded } from '../kit/kit.tsx'
+import { Badge, Button, Check, deviceZone, EmptyState, kit, Loaded, usePageTitle } from '../kit/kit.tsx'
 import css from './console.module.css'
 import { OutcomeBadge } from './words.tsx'
 
@@ -18,6 +18,7 @@ export function LivePage(): ReactElement {
   const [paused, setPaused] = useState(false)
   const [arrived, setArrived] = useState<readonly Session[]>([])
   const [waiting, setWaiting] = useState<readonly Session[]>([])
+  usePageTitle(m.live.title)
   const before = useSessions(failed ? 'failed' : '')
   const stream = useStream({
     session: (session) => {

@@ -19,6 +19,7 @@ import {
   kit,
   Loaded,
   type Tone,
+  usePageTitle,
 } from '../kit/kit.tsx'
 import css from './console.module.css'
 import { IntervalsCard } from './intervals-card.tsx'
@@ -26,6 +27,7 @@ import { CommandBadge, OutcomeBadge, StateBadge } from './words.tsx'
 
 /** Everything about one meter, and reading it now. */
 export function MeterPage({ id }: { readonly id: string }): ReactElement {
+  usePageTitle(id)
   return (
     <>
       <Link href="/console/meters" className={css.back}>

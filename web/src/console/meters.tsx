@@ -8,7 +8,7 @@ import { useMeters } from '../api/queries.ts'
 import type { MeterRow, MeterSort, MeterState } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
 import { Icon } from '../kit/icons.tsx'
-import { Age, Button, buttonClass, classes, EmptyState, kit, Loaded, Segmented } from '../kit/kit.tsx'
+import { Age, Button, buttonClass, classes, EmptyState, kit, Loaded, Segmented, usePageTitle } from '../kit/kit.tsx'
 import css from './console.module.css'
 import { StateBadge } from './words.tsx'
 
@@ -41,6 +41,7 @@ export function MetersPage(): ReactElement {
     }
     navigate(`/console/meters${next.size > 0 ? `?${next}` : ''}`, { replace: true })
   }
+  usePageTitle(m.meters.title)
   const list = useMeters(query.toString())
   return (
     <>

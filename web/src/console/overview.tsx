@@ -4,7 +4,19 @@ import { queryClient, useHealth, useOverview } from '../api/queries.ts'
 import { useStream } from '../api/stream.ts'
 import type { Overview } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
-import { Age, Badge, Card, classes, DataTable, deviceZone, EmptyState, kit, Loaded, Skeleton } from '../kit/kit.tsx'
+import {
+  Age,
+  Badge,
+  Card,
+  classes,
+  DataTable,
+  deviceZone,
+  EmptyState,
+  kit,
+  Loaded,
+  Skeleton,
+  usePageTitle,
+} from '../kit/kit.tsx'
 import { sharePercent } from '../model/share.ts'
 import css from './console.module.css'
 import { DaysChart } from './days-chart.tsx'
@@ -15,6 +27,7 @@ const asOf = (at: string): ReactElement => <Age at={at} words={m.console.asOf} /
 
 /** How the whole fleet is: completeness, states, sessions, errors, services; each tile tells the age of its data. */
 export function OverviewPage(): ReactElement {
+  usePageTitle(m.console.overview)
   const query = useOverview()
   // A day's completeness changed: ask again rather than patch, the server knows the whole.
   useStream({ completeness: () => void queryClient.invalidateQueries({ queryKey: ['overview'] }) })

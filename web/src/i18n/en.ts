@@ -12,6 +12,7 @@ export const en = {
     theme: 'Display',
     themes: { auto: 'Like the device', light: 'Light', dark: 'Dark' },
     close: 'Close',
+    chartHint: 'Arrow keys move the cursor, Home and End jump.',
     showTable: 'Show as table',
     hideTable: 'Hide table',
     notFound: 'There is no such page',
@@ -195,6 +196,8 @@ export const en = {
     closerShort: 'Look closer',
     nothing: 'No values for these days',
     nothingBefore: (day: string) => `Your data begins on ${day}.`,
+    allMissing: (n: string) =>
+      `All ${n} interval values of these days are missing. If the meter still has them, they show here once it has been read.`,
     nothingHint: 'Choose other days with the buttons above.',
     goToStart: 'Go to the first data',
     csv: 'Download CSV',

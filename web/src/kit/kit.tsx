@@ -188,6 +188,13 @@ export function errorText(error: unknown): string {
   return error.status >= 502 ? m.errors.unavailable : m.errors.other(error.code)
 }
 
+/** Names the page in the browser's tab, history and to screen readers. */
+export function usePageTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · ${m.app.name}`
+  }, [title])
+}
+
 /** Where something failed to load: why, and a button to try again. */
 export function ErrorState({
   error,

@@ -117,7 +117,7 @@ export function TimeChart(props: {
       </p>
       <ChartCursor
         label={label}
-        hint={m.history.chartHint}
+        hint={m.app.chartHint}
         count={times.length}
         cursor={cursor}
         onCursor={setCursor}

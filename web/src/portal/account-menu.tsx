@@ -14,8 +14,13 @@ export function AccountMenu({ me }: { readonly me: Me }): ReactElement {
   const [, navigate] = useLocation()
   const { theme } = useTheme()
   const leave = async (): Promise<void> => {
-    await signOut()
-    navigate('/sign-in')
+    try {
+      await signOut()
+      navigate('/sign-in')
+    } catch {
+      // The session may still be open on the server: show what is so instead of pretending.
+      location.reload()
+    }
   }
   return (
     <PopoverMenu

@@ -127,7 +127,7 @@ function HistoryBody(props: {
   const { counts } = model
   const empty = counts.expected === 0 || counts.missing === counts.expected
   const closer = (bar: Bar): Period | undefined => closerLook(buckets.bucket, localDayOf(bar.start, buckets.zone))
-  if (empty) return <Nothing point={point} goTo={goTo} view={view} />
+  if (empty) return <Nothing point={point} goTo={goTo} view={view} missing={counts.missing} />
   const bar = cursor === null ? undefined : model.bars[cursor]
   const next = bar && closer(bar)
   const textOf = (index: number | null): string =>
@@ -297,8 +297,10 @@ function Nothing(props: {
   readonly point: CustomerUsagePoint
   readonly view: HistoryView
   readonly goTo: (period: Period) => void
+  /** Values that should be there: none for days before the meter or in the future. */
+  readonly missing: number
 }): ReactElement {
-  const { point, view, goTo } = props
+  const { point, view, goTo, missing } = props
   if (point.dataFrom === null) return <EmptyState title={m.home.noData}>{m.home.noDataHint}</EmptyState>
   const first = todayIn(point.zone, Date.parse(point.dataFrom))
   const last = todayIn(point.zone, Date.parse(point.dataTo ?? point.dataFrom))
@@ -317,7 +319,11 @@ function Nothing(props: {
         </Button>
       }
     >
-      {before ? m.history.nothingBefore(f.longDay(Date.parse(point.dataFrom), point.zone)) : m.history.nothingHint}
+      {before
+        ? m.history.nothingBefore(f.longDay(Date.parse(point.dataFrom), point.zone))
+        : missing > 0
+          ? m.history.allMissing(f.count(missing))
+          : m.history.nothingHint}
     </EmptyState>
   )
 }

@@ -5,7 +5,7 @@ import { serverNow } from '../api/server-clock.ts'
 import type { CustomerUsagePoint, Me } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
 import { Icon } from '../kit/icons.tsx'
-import { Age, Button, buttonClass, Card, EmptyState, kit, Loaded } from '../kit/kit.tsx'
+import { Age, Button, buttonClass, Card, EmptyState, kit, Loaded, usePageTitle } from '../kit/kit.tsx'
 import { PopoverMenu } from '../kit/popover-menu.tsx'
 import { todayIn } from '../model/period.ts'
 import { readView, writeView } from '../model/view-state.ts'
@@ -17,6 +17,7 @@ import { TodayCard } from './today-card.tsx'
 /** The customer's first page: now, today, history of one of the customer's places. */
 export function HomePage({ me }: { readonly me: Me }): ReactElement {
   const search = useSearch()
+  usePageTitle(m.home.title)
   return (
     <div className={css.page}>
       <Loaded query={useUsagePoints()} chart>
@@ -146,6 +147,7 @@ function PasskeyOffer({ me }: { readonly me: Me }): ReactElement | null {
 
 /** Where an address leads nowhere. */
 export function NotFound(): ReactElement {
+  usePageTitle(m.app.notFound)
   return (
     <EmptyState
       icon="search"

@@ -4,13 +4,14 @@ import { queryClient, usePasskeys } from '../api/queries.ts'
 import type { Passkey } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
 import { Icon } from '../kit/icons.tsx'
-import { Button, Card, deviceZone, EmptyState, Loaded } from '../kit/kit.tsx'
+import { Button, deviceZone, EmptyState, kit, Loaded, usePageTitle } from '../kit/kit.tsx'
 import { addPasskey } from './passkeys.ts'
 import css from './sign-in.module.css'
 
 /** The account's passkeys: add, see, remove. */
 export function AccountPage(): ReactElement {
   const passkeys = usePasskeys()
+  usePageTitle(m.account.title)
   const [state, setState] = useState<'idle' | 'adding' | 'added' | 'failed'>('idle')
   const add = async (): Promise<void> => {
     setState('adding')
@@ -25,9 +26,9 @@ export function AccountPage(): ReactElement {
   }
   return (
     <div className={css.account}>
-      <h1>{m.account.title}</h1>
-      <Card title={m.account.title}>
-        <p>{m.account.lead}</p>
+      <section className={kit.card} aria-label={m.account.title}>
+        <h1>{m.account.title}</h1>
+        <p className={css.lead}>{m.account.lead}</p>
         <Loaded query={passkeys}>
           {(list) =>
             list.length === 0 ? (
@@ -49,7 +50,7 @@ export function AccountPage(): ReactElement {
           {state === 'added' && m.account.added}
           {state === 'failed' && m.account.failed}
         </p>
-      </Card>
+      </section>
     </div>
   )
 }
@@ -57,8 +58,11 @@ export function AccountPage(): ReactElement {
 function PasskeyRow({ passkey }: { readonly passkey: Passkey }): ReactElement {
   const day = (time: string): string => f.day(Date.parse(time), deviceZone())
   const remove = async (): Promise<void> => {
-    await ask<void>(`/api/passkeys/${encodeURIComponent(passkey.id)}`, { method: 'DELETE' })
-    await queryClient.invalidateQueries({ queryKey: ['passkeys'] })
+    try {
+      await ask<void>(`/api/passkeys/${encodeURIComponent(passkey.id)}`, { method: 'DELETE' })
+    } finally {
+      await queryClient.invalidateQueries({ queryKey: ['passkeys'] })
+    }
   }
   return (
     <li>

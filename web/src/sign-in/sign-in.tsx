@@ -5,7 +5,7 @@ import { signedIn } from '../api/queries.ts'
 import type { Me } from '../api/types.ts'
 import { m } from '../i18n/index.ts'
 import { Icon, Mark } from '../kit/icons.tsx'
-import { Button, kit } from '../kit/kit.tsx'
+import { Button, kit, usePageTitle } from '../kit/kit.tsx'
 import { signInWithPasskey } from './passkeys.ts'
 import css from './sign-in.module.css'
 
@@ -47,10 +47,17 @@ export function SignInPage(): ReactElement {
   }
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page opens
   useEffect(() => {
-    const token = takeToken()
-    if (token !== null) redeeming = ask<Me>('/api/links/redeem', { method: 'POST', body: { token } })
-    if (redeeming) void follow(redeeming).finally(() => (redeeming = undefined))
+    const redeem = (): void => {
+      const token = takeToken()
+      if (token !== null) redeeming = ask<Me>('/api/links/redeem', { method: 'POST', body: { token } })
+      if (redeeming) void follow(redeeming).finally(() => (redeeming = undefined))
+    }
+    redeem()
+    // A link opened in a tab that already shows this page changes the fragment only.
+    window.addEventListener('hashchange', redeem)
+    return () => window.removeEventListener('hashchange', redeem)
   }, [])
+  usePageTitle(m.signIn.title)
 
   const passkeys = 'PublicKeyCredential' in window
   const words = problem === null ? undefined : m.signIn.problems[problem]
