@@ -6,7 +6,7 @@ import { launchBrowser } from './browser.ts'
 
 const FOLDER = join(import.meta.dirname, '..', 'docs', 'img')
 const PICTURES = [
-  { file: 'portal.png', who: 'customer', path: '/?view=month', width: 1280, height: 900, scheme: 'light' },
+  { file: 'portal.png', who: 'customer', path: '/?view=month', width: 1280, height: 866, scheme: 'light' },
   { file: 'console.png', who: 'operator', path: '/console', width: 1360, height: 900, scheme: 'dark' },
 ] as const
 

@@ -76,7 +76,7 @@ export function days(now: number): DayCompleteness[] {
     const day = today - 21 + n
     const hours = formatLocalDay(day) === '2026-10-25' ? 25 : 24
     const expected = FLEET * hours * 8
-    const share = formatLocalDay(day) === '2026-10-14' ? 0.912 : 0.9935 + noise(day) * 0.0064
+    const share = formatLocalDay(day) === '2026-10-14' ? 0.912 : 0.9946 + noise(day) * 0.005
     return {
       date: formatLocalDay(day),
       expected,
