@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { openStore, type Store, StoreError } from './store.ts'
 import { CopyWriter } from './store-copy.ts'
@@ -26,7 +26,12 @@ const TABLES = `CREATE TABLE thing (id int PRIMARY KEY, small smallint, big bigi
   octets bytea, yes boolean, at timestamptz, doc jsonb);`
 
 /** The behaviour every store has, whatever its engine. */
-export function storeSuite({ name, databaseUrl, schema, forget }: StoreUnderTest): void {
+export function storeSuite(engine: StoreUnderTest): void {
+  // A group, so that its hooks are its own: all tests of the house run in one process.
+  describe(`store on ${engine.name}`, () => storeTests(engine))
+}
+
+function storeTests({ name, databaseUrl, schema, forget }: StoreUnderTest): void {
   const root = mkdtempSync(join(tmpdir(), 'gridtally-store-'))
   const migrations = migrationsFolder(join(root, 'migrations'), { '001-thing.sql': TABLES })
   const open = (over: URL = migrations): Promise<Store> =>
