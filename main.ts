@@ -6,6 +6,7 @@ import { importCommand } from './cli/import.ts'
 import { readCommand } from './cli/read.ts'
 import { runRoleProcess } from './cli/role-process.ts'
 import { runCommand } from './cli/run.ts'
+import { createSimulateCommand } from './cli/simulate.ts'
 import { createStartCommand } from './cli/start.ts'
 import type { RoleName, StartRole } from './platform/role.ts'
 
@@ -35,6 +36,7 @@ else {
     decodeCommand,
     importCommand,
     exportCommand,
+    createSimulateCommand(async (options) => (await import('./roles/simulator/test-bench.ts')).startTestBench(options)),
   ]
   process.exitCode = await runCommand(commands, first === undefined ? [] : [first, ...rest], io)
   // Watches, sockets kept alive and the like must not hold a finished command.

@@ -51,14 +51,17 @@ export interface Fleet {
   keys(index: number): MeterKeys
   /** Opens and closes ports after a fault was switched; also done every second. */
   refresh(): Promise<void>
-  /** Connections open now. */
+  /** Connections open now, and all that were ever served. */
   connections(): number
+  accepted(): number
   close(): Promise<void>
 }
 
 /** Where a free range is looked for first: below the ports systems hand out for outgoing connections. */
 const FIRST_PORT = 20_000
 const LAST_PORT = 32_700
+/** Number of the cloned meter, beyond those of all others. */
+const CLONE_NUMBER = 9_000_000
 const LISTEN_AT_ONCE = 256
 const REFRESH_MS = 1000
 const MS_PER_DAY = 86_400_000
@@ -84,6 +87,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   /** The clone shows the title of a meter without other faults. Its keys are its own: nobody got at the other's. */
   const clonedIndex = config.meters < 20 ? 5 : 17
   const isClone = (index: number): boolean => index > config.meters
+  /** What serial, keys and state go by: the clone's stays when the fleet grows over its place. */
+  const numberOf = (index: number): number => (isClone(index) ? CLONE_NUMBER : index)
+  const serialOf = (index: number): string => identity.serial(numberOf(index))
+  const keysOf = (index: number): MeterKeys => identity.keys(numberOf(index))
   const archetype = (index: number): Archetype => archetypeOf(seed, index, mix)
   const kind = (index: number): MeterKind => meterKindOf(config, index, archetype(index))
   const titleOf = (index: number): Uint8Array => identity.systemTitle(isClone(index) ? clonedIndex : index)
@@ -100,11 +107,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     if (!found) {
       const around = (stream: number): number => (config.perfect ? 0 : chance(seed, stream, index) * 2 - 1)
       const made: SimulatedMeter = new SimulatedMeter({
-        index,
-        serial: identity.serial(index),
+        index: numberOf(index),
+        serial: serialOf(index),
         systemTitle: titleOf(index),
         kind: kind(index),
-        counter: neighbourhood.counter(index, slotsOf(kind(index)), (from, to) => made.outages(from, to)),
+        counter: neighbourhood.counter(numberOf(index), slotsOf(kind(index)), (from, to) => made.outages(from, to)),
         seed,
         zone,
         profileDays,
@@ -122,6 +129,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   }
 
   const open = new Map<number, Set<Socket>>()
+  let accepted = 0
   const answer = (index: number, socket: Socket): void => {
     const sockets = open.get(index) ?? new Set()
     if (sockets.size >= config.connectionsPerMeter || !meter(index).isReachable()) {
@@ -130,8 +138,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       return
     }
     open.set(index, sockets.add(socket))
+    accepted++
     const it = meter(index)
-    void serveSocket(socket, it.nextConnection(), () => openSession(it, () => identity.keys(index))).then(() => {
+    void serveSocket(socket, it.nextConnection(), () => openSession(it, () => keysOf(index))).then(() => {
       sockets.delete(socket)
       if (sockets.size === 0) open.delete(index)
     })
@@ -143,7 +152,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   /** Meters with faults that close ports; only these are looked at every second. */
   const mayBeDown = new Set<number>()
   for (let index = 1; index <= size; index++) {
-    const faults = store.has(index) ? [...planned(index), ...store.of(index).faults] : planned(index)
+    const faults = store.has(numberOf(index))
+      ? [...planned(index), ...store.of(numberOf(index)).faults]
+      : planned(index)
     if (faults.some(({ kind }) => kind === 'power-outage' || kind === 'comms-outage')) mayBeDown.add(index)
   }
   let refreshing: Promise<void> = Promise.resolve()
@@ -169,33 +180,34 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const timer = setInterval(refresh, REFRESH_MS)
   timer.unref()
 
-  const firstSerial = config.firstSerial
   return {
     size,
     basePort: base,
     neighbourhood,
     device: (index) => ({
       index,
-      serial: identity.serial(index),
+      serial: serialOf(index),
       systemTitle: titleOf(index),
       archetype: archetype(index),
       kind: kind(index),
       port: base + index - 1,
       usagePointId: `UP-${String(index).padStart(4, '0')}`,
       address: `Demo Street ${index}`,
-      faults: meters.has(index) || store.has(index) ? meter(index).faults : planned(index),
+      faults: meters.has(index) || store.has(numberOf(index)) ? meter(index).faults : planned(index),
     }),
     meter,
     indexOf(serial) {
-      const index = Number(/^[A-Z]{3}(\d{8})$/.exec(serial)?.[1] ?? 0) - firstSerial + 1
-      return index >= 1 && index <= size && identity.serial(index) === serial ? index : undefined
+      const number = Number(/^[A-Z]{3}(\d{8})$/.exec(serial)?.[1] ?? 0) - config.firstSerial + 1
+      const index = number === CLONE_NUMBER ? config.meters + 1 : number
+      return index >= 1 && index <= size && serialOf(index) === serial ? index : undefined
     },
-    keys: identity.keys,
+    keys: keysOf,
     async refresh() {
       for (const [index, it] of meters) if (it.state.faults.length > 0) mayBeDown.add(index)
       await refresh()
     },
     connections: () => [...open.values()].reduce((sum, sockets) => sum + sockets.size, 0),
+    accepted: () => accepted,
     async close() {
       clearInterval(timer)
       await refreshing

@@ -57,6 +57,7 @@ export interface MeterOptions {
 }
 
 const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
 
 /**
  * A simulated meter, as its makers would say: metrology, clock, profiles and event log. It knows nothing of DLMS; see
@@ -70,6 +71,8 @@ export class SimulatedMeter {
   readonly #o: MeterOptions
   readonly #clock: MeterClock
   #connections = 0
+  #summerDay = Number.NaN
+  #summer = false
 
   constructor(options: MeterOptions) {
     this.#o = options
@@ -147,7 +150,7 @@ export class SimulatedMeter {
   /** Status octet as the next row would have it. */
   status(): number {
     const now = this.time()
-    return zoneOffsetMs(now, this.zone) > standardOffset(now, this.zone) ? PROFILE_STATUS.DAYLIGHT_SAVING : 0
+    return isSummerTime(now, this.zone) ? PROFILE_STATUS.DAYLIGHT_SAVING : 0
   }
 
   /** Writes an event, stamped by the meter's clock unless told when. */
@@ -183,7 +186,7 @@ export class SimulatedMeter {
     const latest = Math.min(to, this.time())
     const start = Math.max(from, earliest)
     if (latest < start) return []
-    const outages = this.#outagesAround(start - 2 * 86_400_000, latest)
+    const outages = this.#outagesAround(start - 2 * DAY_MS, latest)
     const rows: ProfileRow[] = []
     for (let day = localDayOf(start, zone); ; day++) {
       const { from: stamp } = localDayRange(day, zone)
@@ -197,7 +200,7 @@ export class SimulatedMeter {
   /** The event log of the last 60 days, oldest first: supply, daylight saving, clock, tamper. */
   events(from: Instant, to: Instant): StoredEvent[] {
     const now = this.#o.now()
-    const since = now - 60 * 86_400_000
+    const since = now - 60 * DAY_MS
     const found: StoredEvent[] = [...this.state.events]
     for (const outage of this.#outagesAround(since, now)) {
       if (outage.from >= since && outage.from <= now)
@@ -207,7 +210,7 @@ export class SimulatedMeter {
     }
     for (let day = localDayOf(since, this.zone); day <= localDayOf(now, this.zone); day++) {
       const range = localDayRange(day, this.zone)
-      if (range.to - range.from === 86_400_000) continue
+      if (range.to - range.from === DAY_MS) continue
       // Clocks change where the offset does: found to the quarter hour, as zones do it.
       const before = zoneOffsetMs(range.from, this.zone)
       let at = range.from
@@ -270,24 +273,45 @@ export class SimulatedMeter {
 
   /** Outages between two times of the meter's clock, generously. */
   #outagesAround(from: Instant, to: Instant): readonly Outage[] {
-    const slack = 2 * 86_400_000
+    const slack = 2 * DAY_MS
     return this.outages(from - slack, to + slack)
   }
 
   #capture(stamp: Instant, previous: Instant, outages: readonly Outage[]): ProfileRow | undefined {
     const at = this.#clock.trueOf(stamp)
     if (at === null || at > this.#o.now()) return undefined
-    const before = this.#clock.trueOf(previous) ?? at - (stamp - previous)
-    let status = zoneOffsetMs(stamp, this.zone) > standardOffset(stamp, this.zone) ? PROFILE_STATUS.DAYLIGHT_SAVING : 0
-    for (const outage of outages) {
-      if (at >= outage.from && at < outage.to) return undefined
-      if (outage.from <= at && outage.to > before) status |= PROFILE_STATUS.POWER_DOWN
+    let status = this.#isSummer(stamp) ? PROFILE_STATUS.DAYLIGHT_SAVING : 0
+    const { steps } = this.#clock
+    if (outages.length > 0 || steps.length > 0) {
+      const before = this.#clock.trueOf(previous) ?? at - (stamp - previous)
+      for (const outage of outages) {
+        if (at >= outage.from && at < outage.to) return undefined
+        if (outage.from <= at && outage.to > before) status |= PROFILE_STATUS.POWER_DOWN
+      }
+      for (const step of steps)
+        if (step.at > before && step.at <= at && step.at !== this.#o.bornAt) status |= PROFILE_STATUS.CLOCK_ADJUSTED
     }
-    for (const step of this.#clock.steps)
-      if (step.at > before && step.at <= at && step.at !== this.#o.bornAt) status |= PROFILE_STATUS.CLOCK_ADJUSTED
     const { importWh, exportWh } = this.#o.counter.at(at)
     return { stamp, status, importWh, exportWh }
   }
+
+  /** Whether daylight saving holds; kept for the UTC day asked last, since rows come by the day. */
+  #isSummer(at: Instant): boolean {
+    const day = Math.floor(at / DAY_MS)
+    if (day === this.#summerDay) return this.#summer
+    const summer = isSummerTime(at, this.zone)
+    const isWhole = isSummerTime(day * DAY_MS, this.zone) === isSummerTime((day + 1) * DAY_MS, this.zone)
+    if (isWhole) {
+      this.#summerDay = day
+      this.#summer = summer
+    }
+    return summer
+  }
+}
+
+/** Whether clocks in a zone are ahead of their standard time. */
+export function isSummerTime(at: Instant, zone: string): boolean {
+  return zoneOffsetMs(at, zone) > standardOffset(at, zone)
 }
 
 const standards = new Map<string, number>()

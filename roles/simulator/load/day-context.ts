@@ -70,12 +70,13 @@ function build(
     darkness: new Float32Array(slots),
     sun: [new Float32Array(slots), new Float32Array(slots), new Float32Array(slots)],
   }
+  const kinds = [calendar(firstLocalDay), calendar(firstLocalDay + 1)]
   for (let i = 0; i < slots; i++) {
     const at = day * DAY_MS + i * slotMs
     const local = at + zoneOffsetMs(at, zone)
     const localDay = Math.floor(local / DAY_MS)
     context.step[i] = Math.floor(((local - localDay * DAY_MS) / DAY_MS) * CURVE_STEPS)
-    context.kind[i] = calendar(localDay)
+    context.kind[i] = kinds[localDay - firstLocalDay]
     context.nextDay[i] = localDay - firstLocalDay
     const middle = at + slotMs / 2
     const temperature = weather.temperature(middle)

@@ -81,6 +81,9 @@ export class EnergyCounter {
   #afterDays = 0
   #before: Float64Array
   #beforeDays = 0
+  #today = Number.NaN
+  #todaySums: DaySums = { importWh: new Uint32Array(), exportWh: new Uint32Array() }
+  #todayMidnight: readonly [number, number] = [0, 0]
 
   constructor(options: CounterOptions) {
     this.#o = options
@@ -92,6 +95,7 @@ export class EnergyCounter {
   /** Forgets sums from the day of `at` on, after an outage was added or changed there. */
   forgetFrom(at: Instant): void {
     this.#o.cache.deleteMeter(this.#o.index)
+    this.#today = Number.NaN
     const day = Math.floor(at / DAY_MS) - this.#o.birthDay
     this.#afterDays = Math.max(0, Math.min(this.#afterDays, day))
     if (day < 0) this.#beforeDays = 0
@@ -113,15 +117,27 @@ export class EnergyCounter {
   /** What the registers show at an instant. Between two slot boundaries they rise evenly, in whole Wh. */
   at(instant: Instant): Registers {
     const day = Math.floor(instant / DAY_MS)
-    const { importWh, exportWh } = this.#atMidnight(day)
-    const sums = this.day(day)
+    if (day !== this.#today) this.#turnTo(day)
+    const { importWh, exportWh } = this.#todaySums
     const slotMs = DAY_MS / this.#o.slots
     const inDay = instant - day * DAY_MS
     const slot = Math.floor(inDay / slotMs)
-    const share = this.#shareOfSlot(day * DAY_MS + slot * slotMs, slotMs, instant)
-    const within = (values: Uint32Array): number =>
-      values[slot] + (share === 0 ? 0 : Math.floor((values[slot + 1] - values[slot]) * share))
-    return { importWh: importWh + within(sums.importWh), exportWh: exportWh + within(sums.exportWh) }
+    const inSlot = inDay - slot * slotMs
+    const [midnightImport, midnightExport] = this.#todayMidnight
+    if (inSlot === 0) return { importWh: midnightImport + importWh[slot], exportWh: midnightExport + exportWh[slot] }
+    const share = this.#shareOfSlot(instant - inSlot, slotMs, instant)
+    return {
+      importWh: midnightImport + importWh[slot] + Math.floor((importWh[slot + 1] - importWh[slot]) * share),
+      exportWh: midnightExport + exportWh[slot] + Math.floor((exportWh[slot + 1] - exportWh[slot]) * share),
+    }
+  }
+
+  /** Makes a day the one that is read without looking anything up: readers go through days one after the other. */
+  #turnTo(day: number): void {
+    const { importWh, exportWh } = this.#atMidnight(day)
+    this.#todaySums = this.day(day)
+    this.#todayMidnight = [importWh, exportWh]
+    this.#today = day
   }
 
   /** Mean power of the slot an instant lies in, with the restlessness of ten seconds: W, import positive. */
