@@ -131,6 +131,11 @@ export class SimulatedMeter {
     return this.#o.counter.at(at)
   }
 
+  /** Registers at the moment the meter's clock showed a time; at the true instant where it never did. Rows agree with it. */
+  registersShownAt(time: Instant): Registers {
+    return this.#o.counter.at(this.#clock.trueOf(time) ?? time)
+  }
+
   /** Net power now, W, import positive. */
   powerW(): number {
     return this.#o.counter.powerW(this.#o.now())

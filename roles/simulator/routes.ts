@@ -53,7 +53,10 @@ const TruthView = Type.Object({
   meterId: Type.String(),
   periodMinutes: Type.Integer(),
   columns: Type.Array(Type.String()),
-  registers: Type.Object({ from: RegistersView, to: RegistersView }, { description: 'At true time' }),
+  registers: Type.Object(
+    { from: RegistersView, to: RegistersView },
+    { description: 'When the meter’s clock showed these times' },
+  ),
   rows: Type.Array(
     Type.Object({ at: Type.String(), status: Type.Integer(), importWh: Type.Integer(), exportWh: Type.Integer() }),
     { description: 'What the load profile holds, stamped by the meter’s clock' },
@@ -162,7 +165,7 @@ export const simulatorRoutes =
           throw new Problem('RANGE_INVALID', 'from must not be after to, and at most 40 days before it')
         const registers = (at: Instant): { at: string; importWh: number; exportWh: number } => ({
           at: formatInstant(at),
-          ...meter.registersAt(at),
+          ...meter.registersShownAt(at),
         })
         return {
           meterId: meter.serial,
