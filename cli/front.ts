@@ -8,8 +8,9 @@ export async function healthOf(urls: ReadonlyMap<RoleName, string>): Promise<Rec
   const answers = [...urls].map(async ([role, url]) => {
     try {
       const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(3000) })
-      // Every role's /health has a status; see platform/http.
-      return [role, (await response.json()) as { status: string }] as const
+      // Every role's /health has a status; the portal's tells of all roles, its own among them.
+      const health = (await response.json()) as { status: string } & Partial<Record<RoleName, { status: string }>>
+      return [role, health[role] ?? health] as const
     } catch (error) {
       return [role, { role, status: 'unreachable', detail: (error as Error).message }] as const
     }
