@@ -28,6 +28,8 @@ export interface AuditLog {
   append(entry: AuditEntry): Promise<void>
   /** Entries about a subject, newest first. */
   about(subjects: readonly string[], limit: number): Promise<AuditRecord[]>
+  /** Entries before a number, newest first, of one subject or all. */
+  page(before: number, limit: number, subject?: string): Promise<AuditRecord[]>
   /** Walks the whole chain. @returns the number of entries and the first whose hash does not fit, if any */
   verify(): Promise<{ readonly entries: number; readonly brokenAt: number | null }>
 }
@@ -114,6 +116,13 @@ export async function openAuditLog(store: Store): Promise<AuditLog> {
       const rows = await store.query<Row>(
         `SELECT ${COLUMNS} FROM audit WHERE subject = ANY($1) ORDER BY seq DESC LIMIT $2`,
         [subjects, limit],
+      )
+      return rows.map(recordOf)
+    },
+    async page(before, limit, subject) {
+      const rows = await store.query<Row>(
+        `SELECT ${COLUMNS} FROM audit WHERE seq < $1 AND ($3::text IS NULL OR subject = $3) ORDER BY seq DESC LIMIT $2`,
+        [before, limit, subject ?? null],
       )
       return rows.map(recordOf)
     },

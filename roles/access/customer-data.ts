@@ -5,13 +5,14 @@ import {
   type LocalDay,
   localDayOf,
   localDayRange,
+  parseScaled,
   qualityOf,
   zoneOffsetMs,
 } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
 import { Problem } from '#platform/http'
 import { type BucketLength, bucketEdges, type Energy, sumBuckets } from './buckets.ts'
-import type { Channel, DataExtent, DataSource, Power } from './data-source.ts'
+import type { Channel, DataExtent, DataSource, RegisterValue } from './data-source.ts'
 import type { Sight } from './policy.ts'
 import type { Buckets, Intervals, Now, Summary, TariffPeriod } from './schemas.ts'
 import { beside, inScaler, isSeen, masked, type Series, usable } from './series.ts'
@@ -29,6 +30,10 @@ const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
 /** Registers older than this are no "now". */
 const FRESH_POWER_MS = 6 * HOUR_MS
+const POWER_IMPORT = '1.0.1.7.0.255'
+const POWER_EXPORT = '1.0.2.7.0.255'
+/** Powers are kept in mW: finer than any meter tells them. */
+const WATT_SCALER = -3
 const MOST_LEARNT = 300
 /** Days fetched at once for an export: a month of quarter hours is a small answer. */
 const EXPORT_DAYS = 31
@@ -37,6 +42,13 @@ const EXPORT_DAYS = 31
 export interface DayRange {
   readonly from: LocalDay
   readonly to: LocalDay
+}
+
+/** A net power: `value × 10^scaler` W, import positive. */
+export interface Power {
+  readonly at: Instant
+  readonly value: bigint
+  readonly scaler: number
 }
 
 /** What the services need. */
@@ -62,23 +74,19 @@ function tariffView({ from, to, tariff }: TariffSpan, zone: string): TariffPerio
   }
 }
 
-/** Mean power of energy over a time, as `value × 10^scaler` W; rounded where the step does not divide an hour. */
-function meanPower(energy: number, scaler: number, stepMs: number): { value: bigint; scaler: number } {
-  const fine = BigInt(energy) * BigInt(HOUR_MS) * 1000n
-  return { value: fine / BigInt(stepMs), scaler: scaler - 3 }
+/** Net power of the power registers of one moment. */
+function powerOf(registers: readonly RegisterValue[]): Power | null {
+  const taken = registers.find(({ obis, unit }) => obis === POWER_IMPORT && unit === 'W')
+  if (!taken) return null
+  const given = registers.find(({ obis, unit, at }) => obis === POWER_EXPORT && unit === 'W' && at === taken.at)
+  const watts = (text: string): bigint => parseScaled(text, WATT_SCALER).value
+  return { at: taken.at, value: watts(taken.value) - (given ? watts(given.value) : 0n), scaler: WATT_SCALER }
 }
 
 /** Import over a stretch of time and, slot for slot, export beside it. */
 interface Part {
   readonly imported: Series
   readonly exported: Series | undefined
-}
-
-/** Import less export in one slot; null when either is not known. */
-function netOf(imported: Series, exported: Series | undefined, slot: number): number | null {
-  const taken = usable(imported, slot)
-  const given = exported ? usable(exported, slot) : 0
-  return taken === null || given === null ? null : taken - given
 }
 
 /** What a person sees of one usage point's data. Every method looks only where the {@link Sight} allows. */
@@ -167,20 +175,24 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
   async function power(sight: Sight): ReturnType<CustomerData['power']> {
     const at = now()
     if (!isSeen(sight.spans, at, at)) return null
-    const [known, told] = await Promise.all([extent(sight), source.power(sight.place.id, at - FRESH_POWER_MS)])
-    if (told && (known.dataTo === null || told.at >= known.dataTo) && isSeen(sight.spans, told.at, told.at))
+    const { registers, intervals } = await source.latest(sight.place.id)
+    const told = powerOf(registers)
+    const [taken, given] = (['import', 'export'] as const).map((name) =>
+      intervals.find(({ channel }) => channel === name),
+    )
+    const end = taken?.end ?? Number.NEGATIVE_INFINITY
+    if (told && told.at >= end && at - told.at < FRESH_POWER_MS && isSeen(sight.spans, told.at, told.at))
       return { ...told, source: 'instantaneous' }
-    if (known.dataTo === null) return null
-    const last = (await load(sight, known, known.dataTo - 2 * HOUR_MS, known.dataTo)).at(-1)
-    if (!last) return null
-    const { imported, exported } = last
-    for (let slot = imported.values.length - 1; slot >= 0; slot--) {
-      const net = netOf(imported, exported, slot)
-      if (net === null) continue
-      const end = imported.start + (slot + 1) * imported.stepMs
-      return { at: end, source: 'interval-mean', ...meanPower(net, imported.scaler, imported.stepMs) }
+    if (!taken || !isSeen(sight.spans, taken.start, taken.end)) return null
+    const energy = (text: string): bigint => parseScaled(text, WATT_SCALER).value
+    // An export channel that lags behind leaves the net of the last interval unknown; import alone is said then.
+    const net = energy(taken.value) - (given?.start === taken.start ? energy(given.value) : 0n)
+    return {
+      at: taken.end,
+      value: (net * BigInt(HOUR_MS)) / BigInt(taken.end - taken.start),
+      scaler: WATT_SCALER,
+      source: 'interval-mean',
     }
-    return null
   }
 
   function levelOf(watts: Power, usual: Usual, scaler: number): 'low' | 'usual' | 'high' {

@@ -14,22 +14,35 @@ export interface DataExtent {
   readonly dataTo: Instant | null
 }
 
-/** A power as a register told it: `value × 10^scaler` W, import positive. */
-export interface Power {
+/** A register's latest value. */
+export interface RegisterValue {
+  readonly obis: string
+  /** Exact decimal in `unit`. */
+  readonly value: string
+  readonly unit: string
   readonly at: Instant
-  readonly value: bigint
-  readonly scaler: number
+  readonly reason: string
 }
 
-/** Where interval data comes from: the meter data store, in the words the services here need. */
+/** The newest a usage point's present meter told. */
+export interface Latest {
+  readonly registers: readonly RegisterValue[]
+  /** Newest interval of each channel, energy in Wh. */
+  readonly intervals: readonly {
+    readonly channel: string
+    readonly start: Instant
+    readonly end: Instant
+    readonly value: string
+  }[]
+}
+
+/** Where interval data comes from: the meter data store, in the words the services here need. A usage point the store does not know yet has no data. */
 export interface DataSource {
-  /** @throws Problem `USAGE_POINT_UNKNOWN` never: a usage point the store does not know yet has no data */
   extent(usagePointId: string): Promise<DataExtent>
+  latest(usagePointId: string): Promise<Latest>
   /**
    * The channel's intervals that begin in `[from, to)`: one series without holes from end to end, or, where the length of
    * intervals changed, one after the other. At least one.
    */
   series(usagePointId: string, channel: Channel, from: Instant, to: Instant): Promise<readonly Series[]>
-  /** Latest net power registers told since `since`; null when there is none. */
-  power(usagePointId: string, since: Instant): Promise<Power | null>
 }

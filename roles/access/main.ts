@@ -43,7 +43,7 @@ export const start: StartRole = async (options) => {
   const limits = { idleMs: config.session.idleMinutes * 60_000, absoluteMs: config.session.absoluteHours * 3_600_000 }
   const signIn = createSignIn(database, limits, now)
   const audit = await openAuditLog(database)
-  const mdms = createMdms(createPeer(peers.mdms), clock.now)
+  const mdms = createMdms(createPeer(peers.mdms))
   const headend = createHeadend(createPeer(peers.headend))
   const data = createCustomerData({ source: mdms, store, now: clock.now })
   const hub = new StreamHub()
@@ -76,7 +76,7 @@ export const start: StartRole = async (options) => {
   serviceRoutes(app, { store, signIn, hub, now, dataNow: clock.now, zone, stopping: stopping.signal })
   peopleRoutes(app, { store, signIn, passkeys: createPasskeys(database, now), audit, data, clock, now, zone })
   dataRoutes(app, data)
-  operatorRoutes(app, operator)
+  operatorRoutes(app, operator, { audit, zone, now })
   const url = await listen(app, options.host, options.port)
   const loops = Promise.all([
     operator.run(stopping.signal),

@@ -1,12 +1,17 @@
-import { type EndDeviceEvent, formatInstant, parseInstant, parseScaled, qualityCode } from '@gridtally/metering'
+import {
+  type EndDeviceEvent,
+  formatInstant,
+  localDayRange,
+  parseInstant,
+  parseLocalDay,
+  qualityCode,
+} from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
 import type { Peer } from '#platform/peer'
-import type { Channel, DataExtent, DataSource, Power } from './data-source.ts'
+import type { Channel, DataExtent, DataSource, Latest } from './data-source.ts'
 import { tenthsOf } from './fleet.ts'
-import type { ListPage, MdmsSource, RegisterValue } from './operator-source.ts'
-import type { DayCompleteness } from './schemas.ts'
+import type { ListPage, MdmsSource } from './operator-source.ts'
 import type { Series } from './series.ts'
-import { decimalText } from './tariff.ts'
 import { answered } from './upstream.ts'
 
 /** Intervals as the meter data store gives them: one series, or several where step or grid changed. */
@@ -21,14 +26,56 @@ interface SeriesJson {
 }
 
 interface UsagePointJson {
-  readonly channels: readonly { readonly name: string; readonly from?: string | null; readonly to?: string | null }[]
+  readonly zone: string
+  readonly channels: readonly { readonly channel: string; readonly firstDay: string | null }[]
+  readonly assignments: readonly { readonly meterId: string; readonly from: string; readonly to: string | null }[]
+}
+
+interface LatestJson {
+  readonly registers: readonly {
+    readonly obis: string
+    readonly at: string
+    readonly value: string
+    readonly unit: string
+    readonly reason: string
+  }[]
+  readonly intervals: readonly {
+    readonly channel: string
+    readonly start: string
+    readonly end: string
+    readonly value: string
+  }[]
+}
+
+interface CompletenessJson {
+  readonly days: readonly {
+    readonly day: string
+    readonly expected: number
+    readonly present: number
+    readonly estimated: number
+    readonly usagePoints: number
+    readonly complete: number
+  }[]
+  readonly usagePoints: readonly {
+    readonly usagePointId: string
+    readonly expected: number
+    readonly present: number
+  }[]
+  readonly after: string | null
+}
+
+interface EventsJson {
+  readonly events: readonly (Omit<EndDeviceEvent, 'at'> & { readonly at: string })[]
+  readonly after: string | null
 }
 
 const STEP_MS = 900_000
 const MISSING = qualityCode('MISSING')
 const WH = 30
-const POWER_IMPORT = '1.0.1.7.0.255'
-const POWER_EXPORT = '1.0.2.7.0.255'
+const PAGE = 1000
+/** The same question within this is answered once: one screen asks several things at a time. */
+const SAME_MS = 1000
+const MOST_KEPT = 5000
 
 /** A series of `[from, to)` on the grid of one the store gave; what is not in it is missing. */
 function stretch(json: SeriesJson, from: Instant, to: Instant): Series {
@@ -66,122 +113,111 @@ export function seriesOf(given: readonly SeriesJson[], from: Instant, to: Instan
   return energy.map((json, i) => stretch(json, i === 0 ? from : starts[i], starts[i + 1] ?? to))
 }
 
-interface ReadingJson {
-  readonly obis: string
-  readonly at: string
-  readonly value: string
-  readonly scaler: number
-  readonly unit: string | number
-  readonly reason: string
-}
-
-interface CompletenessJson {
-  readonly days: readonly {
-    readonly day: string
-    readonly expected: number
-    readonly present: number
-    readonly estimated: number
-    readonly meters: number
-    readonly metersComplete: number
-  }[]
-  readonly usagePoints: readonly {
-    readonly usagePointId: string
-    readonly expected: number
-    readonly present: number
-  }[]
+/** Answers kept for a moment, and shared while they are under way. */
+function sharing<T>(keptMs: number, ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const kept = new Map<string, { readonly at: number; readonly answer: Promise<T> }>()
+  return (key) => {
+    const known = kept.get(key)
+    if (known && performance.now() - known.at < keptMs) return known.answer
+    if (kept.size >= MOST_KEPT) kept.clear()
+    const answer = ask(key)
+    kept.set(key, { at: performance.now(), answer })
+    answer.catch(() => kept.delete(key))
+    return answer
+  }
 }
 
 /** The meter data store over HTTP. */
-export function createMdms(peer: Peer, now: () => Instant): DataSource & MdmsSource {
-  const point = (id: string): string => `/usage-points/${encodeURIComponent(id)}`
-  const range = (from: Instant, to: Instant): string =>
-    `from=${encodeURIComponent(new Date(from).toISOString())}&to=${encodeURIComponent(new Date(to).toISOString())}`
+export function createMdms(peer: Peer): DataSource & MdmsSource {
+  const pointPath = (id: string): string => `/usage-points/${encodeURIComponent(id)}`
+  const none: UsagePointJson = { zone: 'UTC', channels: [], assignments: [] }
 
-  async function readings(usagePointId: string, from: Instant, to: Instant): Promise<readonly ReadingJson[]> {
-    const { readings } = await answered(
-      peer.json<{ readings: readonly ReadingJson[] }>(`${point(usagePointId)}/registers?${range(from, to)}`),
-      { USAGE_POINT_UNKNOWN: () => ({ readings: [] }) },
+  const point = sharing(SAME_MS, (id) =>
+    answered(peer.json<UsagePointJson>(pointPath(id)), { USAGE_POINT_UNKNOWN: () => none }),
+  )
+  const latest = sharing(SAME_MS, (id) =>
+    answered(peer.json<LatestJson>(`${pointPath(id)}/latest`), {
+      USAGE_POINT_UNKNOWN: () => ({ registers: [], intervals: [] }),
+    }),
+  )
+
+  async function columns(id: string, channel: string, from: Instant, to: Instant): Promise<readonly SeriesJson[]> {
+    const query = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}&form=columns`
+    const nothing = (): { runs: SeriesJson[] } => ({ runs: [] })
+    const { runs } = await answered(
+      peer.json<{ runs: readonly SeriesJson[] }>(`${pointPath(id)}/channels/${channel}/intervals?${query}`),
+      { USAGE_POINT_UNKNOWN: nothing, CHANNEL_UNKNOWN: nothing },
     )
-    return readings
+    return runs
   }
+
+  /** First known instant, by usage point and first day: it moves only when older data comes, and then the day does. */
+  const firstInstant = sharing(3_600_000, async (key) => {
+    const [id, day, zone] = JSON.parse(key) as [string, string, string]
+    const range = localDayRange(parseLocalDay(day), zone)
+    const given = await columns(id, 'import', range.from, range.to)
+    return given.length > 0 ? Math.min(...given.map(({ start }) => parseInstant(start))) : range.from
+  })
 
   return {
     async extent(usagePointId): Promise<DataExtent> {
-      const { channels } = await answered(peer.json<UsagePointJson>(point(usagePointId)), {
-        USAGE_POINT_UNKNOWN: () => ({ channels: [] }),
-      })
-      const own = channels.filter(({ name }) => name === 'import' || name === 'export')
-      const froms = own.flatMap(({ from }) => (from ? [parseInstant(from)] : []))
-      const tos = own.flatMap(({ to }) => (to ? [parseInstant(to)] : []))
-      const hasExport = own.some(({ name }) => name === 'export')
+      const { zone, channels } = await point(usagePointId)
+      const has = (name: string): boolean => channels.some(({ channel }) => channel === name)
+      const names: Channel[] = has('export') ? ['import', 'export'] : ['import']
+      const firstDay = channels.find(({ channel }) => channel === 'import')?.firstDay
+      const { intervals } = await latest(usagePointId)
+      const newest = intervals.find(({ channel }) => channel === 'import')
+      if (!firstDay || !newest) return { channels: names, dataFrom: null, dataTo: null }
+      const dataFrom = await firstInstant(JSON.stringify([usagePointId, firstDay, zone]))
+      return { channels: names, dataFrom, dataTo: parseInstant(newest.end) }
+    },
+    async latest(usagePointId): Promise<Latest> {
+      const { registers, intervals } = await latest(usagePointId)
       return {
-        channels: hasExport ? ['import', 'export'] : ['import'],
-        dataFrom: froms.length > 0 ? Math.min(...froms) : null,
-        dataTo: tos.length > 0 ? Math.max(...tos) : null,
+        registers: registers.map((one) => ({ ...one, at: parseInstant(one.at) })),
+        intervals: intervals.map((one) => ({ ...one, start: parseInstant(one.start), end: parseInstant(one.end) })),
       }
     },
-    async series(usagePointId, channel: Channel, from, to): Promise<Series[]> {
-      const { series } = await answered(
-        peer.json<{ series: readonly SeriesJson[] }>(
-          `${point(usagePointId)}/channels/${channel}/intervals?${range(from, to)}`,
-        ),
-        { USAGE_POINT_UNKNOWN: () => ({ series: [] }), CHANNEL_UNKNOWN: () => ({ series: [] }) },
-      )
-      return seriesOf(series, from, to)
+    async series(usagePointId, channel, from, to): Promise<Series[]> {
+      return seriesOf(await columns(usagePointId, channel, from, to), from, to)
     },
-    async power(usagePointId, since): Promise<Power | null> {
-      const all = await readings(usagePointId, since, now() + 60_000)
-      const latest = (obis: string): ReadingJson | undefined =>
-        all
-          .filter((one) => one.obis === obis)
-          .reduce<ReadingJson | undefined>((a, b) => (a && a.at > b.at ? a : b), undefined)
-      const taken = latest(POWER_IMPORT)
-      if (!taken) return null
-      const given = latest(POWER_EXPORT)
-      const isPair = given !== undefined && given.at === taken.at
-      const scaler = Math.min(taken.scaler, isPair ? given.scaler : taken.scaler)
-      const scaled = (one: ReadingJson): bigint => parseScaled(decimalText(BigInt(one.value), one.scaler), scaler).value
-      return { at: parseInstant(taken.at), value: scaled(taken) - (isPair ? scaled(given) : 0n), scaler }
-    },
-    async completeness(from, to) {
-      const { days, usagePoints } = await answered(peer.json<CompletenessJson>(`/completeness?from=${from}&to=${to}`))
-      const shown: DayCompleteness[] = days.map(({ day, ...counts }) => ({ date: day, ...counts }))
-      const tenths = usagePoints.flatMap(({ usagePointId, expected, present }) => {
-        const share = tenthsOf(present, expected)
-        return share === null ? [] : [[usagePointId, share] as const]
-      })
-      return { days: shown, usagePoints: new Map(tenths) }
-    },
-    async registers(usagePointId): Promise<readonly RegisterValue[]> {
-      const latest = new Map<string, ReadingJson>()
-      for (const one of await readings(usagePointId, now() - 7 * 86_400_000, now() + 60_000)) {
-        const known = latest.get(one.obis)
-        if (!known || known.at < one.at) latest.set(one.obis, one)
-      }
-      return [...latest.values()].map(({ obis, value, scaler, unit, at, reason }) => ({
-        obis,
-        value: decimalText(BigInt(value), scaler),
-        unit: String(unit),
-        at: parseInstant(at),
-        reason,
+    async days(from, to) {
+      const { days } = await answered(peer.json<CompletenessJson>(`/completeness?from=${from}&to=${to}&limit=1`))
+      return days.map(({ day, usagePoints, complete, ...counts }) => ({
+        date: day,
+        ...counts,
+        meters: usagePoints,
+        metersComplete: complete,
       }))
     },
+    async usagePointsOn(day) {
+      const tenths = new Map<string, number>()
+      let after = ''
+      do {
+        const query = `from=${day}&to=${day}&limit=${PAGE}&after=${encodeURIComponent(after)}`
+        const page: CompletenessJson = await answered(peer.json(`/completeness?${query}`))
+        for (const { usagePointId, expected, present } of page.usagePoints) {
+          const share = tenthsOf(present, expected)
+          if (share !== null) tenths.set(usagePointId, share)
+        }
+        after = page.after ?? ''
+      } while (after !== '')
+      return tenths
+    },
     async events(meterId, after, limit): Promise<ListPage<EndDeviceEvent>> {
-      const query = new URLSearchParams({ limit: String(limit), order: 'desc' })
+      const query = new URLSearchParams({ limit: String(limit), order: 'newest' })
       if (meterId !== undefined) query.set('meterId', meterId)
       if (after !== undefined) query.set('after', after)
-      const page = await answered(
-        peer.json<ListPage<Omit<EndDeviceEvent, 'at'> & { at: string }>>(`/events?${query}`),
-        { METER_UNKNOWN: () => ({ items: [], next: null }) },
-      )
-      return { items: page.items.map((event) => ({ ...event, at: parseInstant(event.at) })), next: page.next }
+      const page = await answered(peer.json<EventsJson>(`/events?${query}`))
+      return {
+        items: page.events.map((event) => ({ ...event, at: parseInstant(event.at) })),
+        next: page.events.length === limit ? page.after : null,
+      }
     },
-    async assignment(meterId) {
-      const meter = await answered(
-        peer.json<{ usagePoint: { id: string; from: string } | null }>(`/meters/${encodeURIComponent(meterId)}`),
-        { METER_UNKNOWN: () => ({ usagePoint: null }) },
-      )
-      return meter.usagePoint && { usagePointId: meter.usagePoint.id, from: parseInstant(meter.usagePoint.from) }
+    async since(meterId, usagePointId) {
+      const { assignments } = await point(usagePointId)
+      const current = assignments.find((one) => one.meterId === meterId && one.to === null)
+      return current ? parseInstant(current.from) : null
     },
   }
 }

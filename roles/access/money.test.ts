@@ -70,7 +70,7 @@ for (const [time, name, price] of [
     assert.equal(decimalText(found?.perKwh ?? 0n, -10), price)
   })
 
-test('X1332-6-05 a price that changes in the middle of a day, and at midnight, holds from exactly its interval on', () => {
+test('a price that changes in the middle of a day, and at midnight, holds from exactly its interval on', () => {
   const tariffs = [
     span(FLAT, '2026-05-01', '2026-05-04T12:30'),
     span({ ...FLAT, importPrices: [{ name: '', perKwh: '0.50' }] }, '2026-05-04T12:30', '2026-05-05'),
@@ -148,7 +148,7 @@ test('missing and estimated intervals are told, future ones are not expected', (
   assert.deepEqual(total, { energyWh: '300', money: null, expected: 5, present: 3, estimated: 2 })
 })
 
-test('X1332-10.2-05 values outside the time a customer may see are as if they were not', () => {
+test('values outside the time a customer may see are as if they were not', () => {
   const quarters = series('2026-05-04', new Array<number>(96).fill(100))
   const edges = bucketEdges(days('2026-05-04', '2026-05-05'), 'P1D', ZONE, 400) ?? []
   const spans = [{ from: at('2026-05-04T06:00'), to: at('2026-05-04T07:10') }]

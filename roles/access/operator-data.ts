@@ -23,7 +23,7 @@ import { decimalText } from './tariff.ts'
 /** What operators' data needs. */
 export interface OperatorPorts {
   readonly headend: HeadendSource
-  readonly mdms: MdmsSource & Pick<DataSource, 'extent'>
+  readonly mdms: MdmsSource & Pick<DataSource, 'extent' | 'latest'>
   readonly store: Pick<AccessStore, 'places' | 'place'>
   readonly hub: StreamHub
   readonly clock: PlatformClock
@@ -124,13 +124,13 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
 
   async function refreshCompleteness(): Promise<void> {
     const today = localDayOf(clock.now(), zone)
-    const answer = await mdms.completeness(formatLocalDay(today - DAYS_SHOWN), formatLocalDay(today))
     const before = JSON.stringify(days.at(-1))
-    days = answer.days
-    completenessBy = answer.usagePoints
+    days = await mdms.days(formatLocalDay(today - DAYS_SHOWN), formatLocalDay(today - 1))
     completenessAt = clock.now()
     const yesterday = days.at(-1)
-    if (yesterday && JSON.stringify(yesterday) !== before) hub.tell('completeness', null, yesterday)
+    if (!yesterday || JSON.stringify(yesterday) === before) return
+    hub.tell('completeness', null, yesterday)
+    completenessBy = await mdms.usagePointsOn(yesterday.date)
   }
 
   let cursor: string | null = null
@@ -221,16 +221,16 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
     },
     async meter(meterId) {
       const now = clock.now()
-      const [device, assignment, events] = await Promise.all([
-        headend.device(meterId),
-        mdms.assignment(meterId),
+      const device = await headend.device(meterId)
+      const { usagePointId } = device
+      const at = <T>(ask: (id: string) => Promise<T>): Promise<T | null> | null =>
+        usagePointId === null ? null : ask(usagePointId)
+      const [events, place, extent, latest, since] = await Promise.all([
         mdms.events(meterId, undefined, EVENTS_ON_PAGE),
-      ])
-      const usagePointId = assignment?.usagePointId ?? device.usagePointId
-      const [place, extent, registers] = await Promise.all([
-        usagePointId === null ? undefined : store.place(usagePointId),
-        usagePointId === null ? undefined : mdms.extent(usagePointId),
-        usagePointId === null ? [] : mdms.registers(usagePointId),
+        at(store.place),
+        at(mdms.extent),
+        at(mdms.latest),
+        at((id) => mdms.since(meterId, id)),
       ])
       const listed = fleet.meter(meterId, now)
       return {
@@ -245,18 +245,18 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
         lastContactAt: timeOrNull(device.lastContact),
         lastError: device.lastError ?? listed?.lastError ?? null,
         usagePoint:
-          place && assignment
+          place && since !== null
             ? {
                 id: place.id,
                 address: place.address,
                 zone: place.zone,
                 category: place.category,
                 channels: [...(extent?.channels ?? [])],
-                since: formatInstant(assignment.from, place.zone),
+                since: formatInstant(since, place.zone),
               }
             : null,
         channels: device.channels.map((channel) => ({ ...channel, name: registerName(channel.obis) })),
-        registers: registers.map(({ obis, value, unit, at, reason }) => ({
+        registers: (latest?.registers ?? []).map(({ obis, value, unit, at, reason }) => ({
           obis,
           name: registerName(obis),
           value,

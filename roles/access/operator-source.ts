@@ -47,26 +47,14 @@ export interface HeadendSource {
   command(id: string): Promise<Command>
 }
 
-/** A register's latest value. */
-export interface RegisterValue {
-  readonly obis: string
-  readonly value: string
-  readonly unit: string
-  readonly at: Instant
-  readonly reason: string
-}
-
 /** What operators' faces ask of the meter data store. */
 export interface MdmsSource {
-  /** Days ascending, and present values of the last of them by usage point in tenths of a per cent. */
-  completeness(
-    from: string,
-    to: string,
-  ): Promise<{ readonly days: readonly DayCompleteness[]; readonly usagePoints: ReadonlyMap<string, number> }>
-  /** Latest value of each register at a usage point. */
-  registers(usagePointId: string): Promise<readonly RegisterValue[]>
+  /** Completeness of the fleet on local days, ascending; `to` is the last. */
+  days(from: string, to: string): Promise<readonly DayCompleteness[]>
+  /** Values present on a local day, by usage point, in tenths of a per cent. */
+  usagePointsOn(day: string): Promise<ReadonlyMap<string, number>>
   /** Events, newest first, of one meter or all. */
   events(meterId: string | undefined, after: string | undefined, limit: number): Promise<ListPage<EndDeviceEvent>>
-  /** Since when a meter is at its usage point; null when it is at none. */
-  assignment(meterId: string): Promise<{ readonly usagePointId: string; readonly from: Instant } | null>
+  /** Since when a meter is at a usage point; null when it is not. */
+  since(meterId: string, usagePointId: string): Promise<Instant | null>
 }

@@ -104,6 +104,15 @@ const WORDS: Record<Exclude<Decision, 'allow'>, string> = {
   USAGE_POINT_UNKNOWN: 'there is no such usage point',
 }
 
+/** Ids provisioning takes; nothing else names a usage point. */
+const USAGE_POINT_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
+
+/** Whether text somewhere in a parsed body holds U+0000, which the database takes nowhere. */
+function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0')
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsNul)
+}
+
 /**
  * Puts the policies in force: every route registered after this must name one, and every request is decided and, where the
  * route says so, kept in the audit log before it is answered.
@@ -150,8 +159,13 @@ export function enforcePolicies(app: App, ports: PolicyPorts): void {
     if (request.caller === ports.config.browserCaller && typeof header === 'string' && header !== '')
       request.session = (await ports.signIn.find(header, request.headers['x-background'] === '1')) ?? null
     const account = request.session?.account
+    if (holdsNul(request.params) || holdsNul(request.query) || holdsNul(request.body))
+      throw policy === 'usage-point' && account
+        ? new Problem('USAGE_POINT_UNKNOWN', WORDS.USAGE_POINT_UNKNOWN)
+        : new Problem('REQUEST_INVALID', 'the character U+0000 is not taken')
     let spans: readonly SeenSpan[] = []
-    if (policy === 'usage-point' && account?.role === 'customer') spans = await ports.store.spansOf(account.id, subject)
+    if (policy === 'usage-point' && account?.role === 'customer' && USAGE_POINT_ID.test(subject))
+      spans = await ports.store.spansOf(account.id, subject)
     const decision = decide(
       policy,
       { caller: request.caller, role: account?.role ?? null, hasRight: spans.length > 0 },

@@ -1,9 +1,13 @@
 import { Readable } from 'node:stream'
+import { formatInstant } from '@gridtally/metering'
 import { type TUnsafe, Type } from 'typebox'
+import { decodeCursor, encodeCursor } from '#platform/cursor'
 import type { App } from '#platform/http'
+import type { AuditLog } from './audit-log.ts'
 import { METER_SORTS } from './fleet.ts'
 import type { OperatorData } from './operator-data.ts'
 import {
+  AuditRecordSchema,
   CommandViewSchema,
   METER_STATES,
   MeterDetailSchema,
@@ -31,8 +35,16 @@ const ListQuery = {
 
 const LIMIT = 50
 
+/** What the audit faces need. */
+export interface AuditPorts {
+  readonly audit: Pick<AuditLog, 'page' | 'verify'>
+  readonly zone: string
+  /** The machine's time. */
+  readonly now: () => number
+}
+
 /** The operators' faces. */
-export function operatorRoutes(app: App, data: OperatorData): void {
+export function operatorRoutes(app: App, data: OperatorData, { audit, zone, now }: AuditPorts): void {
   app.get(
     '/operator/overview',
     {
@@ -138,5 +150,45 @@ export function operatorRoutes(app: App, data: OperatorData): void {
       },
     },
     (request) => data.events(request.query.after, request.query.limit ?? LIMIT),
+  )
+  app.get(
+    '/operator/audit',
+    {
+      config: { policy: 'operator', audit: 'operator.audit' },
+      schema: {
+        summary: 'Who did and saw what, newest first',
+        querystring: Type.Object({
+          ...PageQuery,
+          subject: Type.Optional(Type.String({ maxLength: 200, description: 'Usage point, meter or account' })),
+        }),
+        response: { 200: pageOf(AuditRecordSchema) },
+      },
+    },
+    async ({ query: { after, limit = LIMIT, subject } }) => {
+      const before = after === undefined ? Number.MAX_SAFE_INTEGER : Number(decodeCursor(after, 1)[0])
+      const records = await audit.page(before, limit, subject)
+      const last = records.at(-1)
+      return {
+        asOf: formatInstant(now(), zone),
+        items: records.map((record) => ({ ...record, at: formatInstant(record.at, zone) })),
+        next: last && records.length === limit && last.seq > 1 ? encodeCursor([last.seq]) : null,
+      }
+    },
+  )
+  app.get(
+    '/operator/audit/verification',
+    {
+      config: { policy: 'operator', audit: 'operator.auditVerification' },
+      schema: {
+        summary: 'Checks the chain of the audit log from its first entry to its last',
+        response: {
+          200: Type.Object({
+            entries: Type.Integer({ description: 'Entries whose hash fits the one before' }),
+            brokenAt: Type.Union([Type.Integer(), Type.Null()], { description: 'First entry that does not fit' }),
+          }),
+        },
+      },
+    },
+    () => audit.verify(),
   )
 }

@@ -68,6 +68,18 @@ export const AccessRecordSchema = Type.Object({
   outcome: words(['done', 'refused']),
 })
 
+/** A row of the audit log, as operators see it. */
+export const AuditRecordSchema = Type.Object({
+  seq: Count,
+  at: Time,
+  actor: Type.String(),
+  actorRole: words(['customer', 'operator', 'service', 'anonymous']),
+  action: Type.String(),
+  subject: Type.String(),
+  purpose: Type.String(),
+  outcome: words(['done', 'refused']),
+})
+
 /** A usage point of the account. */
 export const CustomerUsagePointSchema = Type.Object({
   id: Type.String(),

@@ -138,9 +138,10 @@ export function createSignIn(store: Store, limits: SessionLimits, now: () => Ins
         [digest(id), session.publicId, account.id, way, at, session.expiresAt],
       )
       await store.query(
-        `UPDATE session SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL AND hash NOT IN
-           (SELECT hash FROM session WHERE account_id = $1 AND ended_at IS NULL ORDER BY created_at DESC LIMIT ${MOST_SESSIONS})`,
-        [account.id, at],
+        `UPDATE session SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL AND hash <> $3 AND hash NOT IN
+           (SELECT hash FROM session WHERE account_id = $1 AND ended_at IS NULL AND hash <> $3
+            ORDER BY created_at DESC LIMIT ${MOST_SESSIONS - 1})`,
+        [account.id, at, digest(id)],
       )
       await store.query('DELETE FROM session WHERE expires_at < $1', [at - 30 * 86_400_000])
       return { id, session }

@@ -38,4 +38,6 @@ export const PUBLIC_FACES: readonly PublicFace[] = [
   { method: 'GET', path: '/operator/commands/:commandId' },
   { method: 'GET', path: '/operator/sessions' },
   { method: 'GET', path: '/operator/events' },
+  { method: 'GET', path: '/operator/audit' },
+  { method: 'GET', path: '/operator/audit/verification' },
 ]
