@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatInstant } from '@gridtally/metering'
 import { ConfigError, mergeConfig } from '#platform/config'
 import { createApp, HTTP_METRICS, listen } from '#platform/http'
 import { createMetrics } from '#platform/metrics'
@@ -7,60 +6,25 @@ import { createPeer } from '#platform/peer'
 import type { StartRole } from '#platform/role'
 import { openStore } from '#platform/store'
 import { tokenCheck } from '#platform/tokens'
-import { openAuditLog } from './audit-log.ts'
 import { ACCESS_DEFAULTS } from './config.ts'
-import { createCustomerData } from './customer-data.ts'
-import { createHeadend } from './headend.ts'
-import { createMdms } from './mdms.ts'
-import { createOperatorData } from './operator-data.ts'
-import { createPasskeys } from './passkeys.ts'
 import { enforcePolicies } from './policy.ts'
 import { dataRoutes } from './routes-data.ts'
 import { operatorRoutes } from './routes-operator.ts'
 import { peopleRoutes } from './routes-people.ts'
 import { serviceRoutes } from './routes-service.ts'
-import { createSignIn } from './sign-in.ts'
-import { createAccessStore } from './store.ts'
-import { StreamHub } from './stream-hub.ts'
+import { openServices } from './services.ts'
 import { tellReadings } from './tell-readings.ts'
 
 /** Starts access: identity, permission, and what people see of the data. */
 export const start: StartRole = async (options) => {
-  const { clock, log, peers } = options
+  const { clock, log, peers, dataDir: folder, databaseUrl } = options
   const config = mergeConfig(ACCESS_DEFAULTS, options.config, 'access')
   if (!peers.mdms || !peers.headend) throw new ConfigError('access needs to know where mdms and headend answer')
   const migrations = new URL('./migrations', import.meta.url)
-  const database = await openStore({
-    folder: options.dataDir,
-    databaseUrl: options.databaseUrl,
-    schema: 'access',
-    migrations,
-  })
-  // Sessions and links live by the machine's time, however fast the platform's runs.
-  const now = clock.speed === 1 ? clock.now : Date.now
-  const { zone, targetPercent, refreshSeconds, lateAfterMinutes } = config.operator
-  const store = createAccessStore(database)
-  const limits = { idleMs: config.session.idleMinutes * 60_000, absoluteMs: config.session.absoluteHours * 3_600_000 }
-  const signIn = createSignIn(database, limits, now)
-  const audit = await openAuditLog(database)
-  const mdms = createMdms(createPeer(peers.mdms))
-  const headend = createHeadend(createPeer(peers.headend))
-  const data = createCustomerData({ source: mdms, store, now: clock.now })
-  const hub = new StreamHub()
-  const operator = createOperatorData({
-    headend,
-    mdms,
-    store,
-    hub,
-    clock,
-    log,
-    zone,
-    targetPercent,
-    refreshMs: refreshSeconds * 1000,
-    lateAfterMs: lateAfterMinutes * 60_000,
-  })
+  const database = await openStore({ folder, databaseUrl, schema: 'access', migrations })
+  const sources = { mdms: createPeer(peers.mdms), headend: createPeer(peers.headend) }
+  const services = await openServices(database, sources, config, options)
   const stopping = new AbortController()
-
   const app = await createApp({
     role: 'access',
     description: 'People, permission, and what people see of the data.',
@@ -69,18 +33,20 @@ export const start: StartRole = async (options) => {
     tokens: tokenCheck(options.callers),
     health: async () => {
       await database.query('SELECT 1')
-      return { status: 'ok', platformTime: formatInstant(clock.now(), 'UTC') }
+      return { status: 'ok' }
     },
   })
-  enforcePolicies(app, { config, signIn, store, audit, now })
-  serviceRoutes(app, { store, signIn, hub, now, dataNow: clock.now, zone, stopping: stopping.signal })
-  peopleRoutes(app, { store, signIn, passkeys: createPasskeys(database, now), audit, data, clock, now, zone })
-  dataRoutes(app, data)
-  operatorRoutes(app, operator, { audit, zone, now })
+  const { zone } = config.operator
+  enforcePolicies(app, { config, ...services })
+  serviceRoutes(app, { ...services, dataNow: clock.now, zone, stopping: stopping.signal })
+  peopleRoutes(app, { ...services, clock, zone })
+  dataRoutes(app, services.data)
+  operatorRoutes(app, services.operator, { ...services, zone })
   const url = await listen(app, options.host, options.port)
+  const everyMs = config.streamSeconds * 1000
   const loops = Promise.all([
-    operator.run(stopping.signal),
-    tellReadings({ hub, data, store, log, everyMs: config.streamSeconds * 1000, now, signal: stopping.signal }),
+    services.operator.run(stopping.signal),
+    tellReadings({ ...services, log, everyMs, signal: stopping.signal }),
   ])
   return {
     url,

@@ -1,9 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import fastifyCookie from '@fastify/cookie'
-import fastifyHelmet from '@fastify/helmet'
-import fastifyRateLimit from '@fastify/rate-limit'
 import { ConfigError, mergeConfig } from '#platform/config'
-import { createApp, HTTP_METRICS, listen, Problem } from '#platform/http'
+import { createApp, HTTP_METRICS, listen } from '#platform/http'
 import { createMetrics } from '#platform/metrics'
 import { createPeer } from '#platform/peer'
 import { ROLES, type RoleName, type StartRole } from '#platform/role'
@@ -11,7 +8,7 @@ import { tokenCheck } from '#platform/tokens'
 import { PORTAL_DEFAULTS } from './config.ts'
 import { createDescription } from './description.ts'
 import { forwardRoutes } from './forward.ts'
-import { addressKey, POLICY } from './guard.ts'
+import { installGuards } from './guard.ts'
 import { createHealth } from './health.ts'
 import { Live, liveRoute } from './live.ts'
 import { ownRoutes } from './routes.ts'
@@ -48,21 +45,7 @@ export const start: StartRole = async (options) => {
     faces: 'own',
     ...(config.trustProxy === '' ? {} : { trustProxy: config.trustProxy }),
   })
-  await app.register(fastifyHelmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: POLICY },
-    strictTransportSecurity: site.secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
-    crossOriginResourcePolicy: { policy: 'same-origin' },
-    referrerPolicy: { policy: 'no-referrer' },
-    xFrameOptions: { action: 'deny' },
-  })
-  await app.register(fastifyCookie)
-  await app.register(fastifyRateLimit, {
-    max: limits.requestsPerMinute,
-    timeWindow: 60_000,
-    keyGenerator: addressKey,
-    errorResponseBuilder: (_request, { after }) =>
-      new Problem('TOO_MANY_REQUESTS', `too many requests; try again in ${after}`),
-  })
+  await installGuards(app, site, limits.requestsPerMinute)
   const known = new Map<RoleName, string>()
   for (const role of ROLES) {
     const peer = peers[role]
