@@ -1,3 +1,5 @@
+#!/usr/bin/env node
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command, CommandIo } from './cli/command.ts'
 import { decodeCommand } from './cli/decode.ts'
@@ -11,7 +13,8 @@ import { createStartCommand } from './cli/start.ts'
 import type { RoleName, StartRole } from './platform/role.ts'
 
 /** Each role's `main.ts` exports `start`; a test of the house holds them to it. */
-const loadRole = (role: RoleName): Promise<{ start: StartRole }> => import(`./roles/${role}/main.ts`)
+const loadRole = (role: RoleName): Promise<{ start: StartRole }> =>
+  import(`./roles/${role}/main${extname(import.meta.filename)}`)
 
 const [, , first, ...rest] = process.argv
 
