@@ -75,7 +75,7 @@ const SCREENS = [
   { name: 'customer, long day in money', who: 'customer', path: '/?view=day&date=2026-10-25&show=money' },
   { name: 'customer without data', who: 'empty', path: '/' },
   { name: 'customer while a service is down', who: 'broken', path: '/' },
-  { name: 'passkeys', who: 'customer', path: '/account' },
+  { name: 'account', who: 'customer', path: '/account' },
   { name: 'console overview', who: 'operator', path: '/console' },
   { name: 'console meters', who: 'operator', path: '/console/meters' },
   { name: 'console meters, none found', who: 'operator', path: '/console/meters?search=nothing' },
@@ -292,6 +292,7 @@ test('a session that ends while the page is open leads back to sign-in and leave
   await context.clearCookies()
   await page.getByText('Year', { exact: true }).click()
   await page.waitForURL(/sign-in/)
+  await page.getByText('Your session has ended').waitFor()
   assert.equal(await page.getByText('Mill Lane').count(), 0)
   await context.close()
 })

@@ -240,6 +240,56 @@ export async function startFixture(port = 0): Promise<Fixture> {
     if (!who) throw new Refusal(401, 'SESSION_REQUIRED')
     if (path === '/api/me') return me(who)
     if (path === '/api/passkeys') return { items: passkeys }
+    if (path === '/api/sessions')
+      return {
+        items: [
+          {
+            id: 's1',
+            signedInBy: 'link',
+            createdAt: iso(now() - 600_000),
+            lastSeenAt: iso(now()),
+            expiresAt: iso(now() + 36e6),
+            current: true,
+          },
+          {
+            id: 's2',
+            signedInBy: 'passkey',
+            createdAt: iso(now() - 9e7),
+            lastSeenAt: iso(now() - 5e6),
+            expiresAt: iso(now() + 1e6),
+            current: false,
+          },
+        ],
+      }
+    if (path === '/api/me/accesses')
+      return {
+        items: [
+          {
+            at: iso(now()),
+            who: 'you',
+            what: 'data.buckets',
+            subject: data.PLACES[0].id,
+            purpose: 'own data',
+            outcome: 'done',
+          },
+          {
+            at: iso(now() - 7e6),
+            who: 'operator',
+            what: 'data.intervals',
+            subject: data.PLACES[0].id,
+            purpose: 'operation',
+            outcome: 'done',
+          },
+          {
+            at: iso(now() - 8e6),
+            who: 'operator',
+            what: 'data.intervals',
+            subject: data.PLACES[0].id,
+            purpose: 'operation',
+            outcome: 'done',
+          },
+        ],
+      }
     if (path === '/api/passkeys/registration/options')
       return {
         challenge,

@@ -22,6 +22,13 @@ export function requestTimeP95(): number | undefined {
   return timings.toSorted((a, b) => a - b)[Math.ceil(timings.length * 0.95) - 1]
 }
 
+/** After this long without a key or a touch, refreshes are the page's own and keep no session alive. */
+const TOUCH_MS = 60_000
+let lastTouch = 0
+if (typeof document !== 'undefined')
+  for (const event of ['pointerdown', 'keydown', 'wheel'])
+    document.addEventListener(event, () => (lastTouch = performance.now()), { capture: true, passive: true })
+
 /**
  * Asks one face of the API. Writes carry the header no other site can send.
  *
@@ -34,6 +41,7 @@ export async function ask<T>(
   const { method = 'GET', body, signal } = init
   const headers: Record<string, string> = { accept: 'application/json' }
   if (method !== 'GET') headers['x-gridtally-request'] = '1'
+  else if (performance.now() - lastTouch > TOUCH_MS) headers['x-background'] = '1'
   if (body !== undefined) headers['content-type'] = 'application/json'
   const began = performance.now()
   let response: Response

@@ -10,6 +10,7 @@ import {
 import { ApiError, ask } from './client.ts'
 import { setServerTime } from './server-clock.ts'
 import type {
+  AccessRecord,
   BucketLength,
   Buckets,
   CustomerUsagePoint,
@@ -23,6 +24,7 @@ import type {
   Page,
   Passkey,
   Session,
+  SessionInfo,
   Summary,
 } from './types.ts'
 
@@ -33,7 +35,9 @@ export const queryClient = new QueryClient({
   queryCache: new QueryCache({
     // The session ended while the page was open: back to sign-in, with nothing left on screen.
     onError: (error) => {
-      if (error instanceof ApiError && error.status === 401) queryClient.setQueryData(['me'], null)
+      if (!(error instanceof ApiError) || error.status !== 401) return
+      if (queryClient.getQueryData(['me'])) sessionEnd = 'lost'
+      become(null)
     },
   }),
   defaultOptions: {
@@ -46,6 +50,19 @@ export const queryClient = new QueryClient({
     },
   },
 })
+
+/** Forgets every answer of the session before and tells the pages who is there now. */
+function become(me: Me | null): void {
+  queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'me' })
+  queryClient.setQueryData(['me'], me)
+}
+
+let sessionEnd: 'none' | 'left' | 'lost' = 'none'
+
+/** How the last session of this page ended: not at all, by signing out, or by the server's decision (idle or too old). */
+export function lastSessionEnd(): 'none' | 'left' | 'lost' {
+  return sessionEnd
+}
 
 /** Asks who is signed in; null when nobody is. */
 export function useMe(): UseQueryResult<Me | null> {
@@ -68,15 +85,14 @@ export function useMe(): UseQueryResult<Me | null> {
 /** Takes over the session a sign-in answered with. */
 export function signedIn(me: Me): void {
   setServerTime(me.serverTime)
-  queryClient.clear()
-  queryClient.setQueryData(['me'], me)
+  become(me)
 }
 
 /** Ends the session and forgets every answer of it. */
 export async function signOut(): Promise<void> {
   await ask<void>('/api/sessions/end', { method: 'POST' })
-  queryClient.clear()
-  queryClient.setQueryData(['me'], null)
+  sessionEnd = 'left'
+  become(null)
 }
 
 /** The signed-in customer's usage points. */
@@ -145,6 +161,22 @@ export function usePasskeys(): UseQueryResult<readonly Passkey[]> {
   return useQuery({
     queryKey: ['passkeys'],
     queryFn: async ({ signal }) => (await ask<{ items: Passkey[] }>('/api/passkeys', { signal })).items,
+  })
+}
+
+/** Where the account is signed in. */
+export function useSignIns(): UseQueryResult<readonly SessionInfo[]> {
+  return useQuery({
+    queryKey: ['sign-ins'],
+    queryFn: async ({ signal }) => (await ask<{ items: SessionInfo[] }>('/api/sessions', { signal })).items,
+  })
+}
+
+/** Who looked at the account's data. */
+export function useAccesses(): UseQueryResult<readonly AccessRecord[]> {
+  return useQuery({
+    queryKey: ['accesses'],
+    queryFn: async ({ signal }) => (await ask<{ items: AccessRecord[] }>('/api/me/accesses', { signal })).items,
   })
 }
 

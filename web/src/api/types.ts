@@ -51,6 +51,28 @@ export interface Passkey {
   readonly lastUsedAt: Time | null
 }
 
+/** A place where the account is signed in (`GET /api/sessions` gives `{ items: SessionInfo[] }`). `id` names it and opens nothing. */
+export interface SessionInfo {
+  readonly id: string
+  readonly signedInBy: 'link' | 'passkey'
+  readonly createdAt: Time
+  readonly lastSeenAt: Time
+  readonly expiresAt: Time
+  readonly current: boolean
+}
+
+/** Somebody looked at this account's data (`GET /api/me/accesses` gives `{ items: AccessRecord[] }`, newest first). */
+export interface AccessRecord {
+  readonly at: Time
+  readonly who: 'you' | 'operator' | 'service'
+  /** Stable word: `data.intervals`, `data.export`, … */
+  readonly what: string
+  /** Usage point or account it was about. */
+  readonly subject: string
+  readonly purpose: string
+  readonly outcome: 'done' | 'refused'
+}
+
 /** Short names of a usage point's energy channels. */
 export type Channel = 'import' | 'export'
 

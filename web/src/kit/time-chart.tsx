@@ -20,6 +20,9 @@ export interface TimeSeries {
   readonly text: (index: number) => string
 }
 
+/** Steps of the value axis: what is drawn here are counts and whole Wh. */
+const WHOLE_STEPS = Array.from({ length: 8 }, (_, n) => [1, 2, 5].map((step) => step * 10 ** n)).flat()
+
 /** Axis space, px: where the drawing area begins and ends. */
 const LEFT = 52
 const RIGHT = 8
@@ -68,7 +71,13 @@ export function TimeChart(props: {
             size: 26,
             values: (_plot, at) => at.map((seconds) => f.time(seconds * 1000, zone)),
           },
-          { ...axis, grid, size: LEFT, values: (_plot, values) => values.map((value) => f.count(value)) },
+          {
+            ...axis,
+            grid,
+            size: LEFT,
+            incrs: WHOLE_STEPS,
+            values: (_plot, values) => values.map((value) => f.count(value)),
+          },
         ],
         series: [
           {},

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { formatInstant, formatLocalDay, localDayRange, parseInstant, parseLocalDay } from '@gridtally/metering'
 import fc from 'fast-check'
 import type { Bucket, Buckets, Energy, Now } from '../api/types.ts'
+import { groupAccesses } from './accesses.ts'
 import { axisStep, chartModel } from './chart-model.ts'
 import { addDecimals, multiplyDecimals, negateDecimal, subtractDecimals, thousandth } from './decimal.ts'
 import { formatsFor } from './format.ts'
@@ -227,6 +228,23 @@ test('the axis reaches every bar in a few round steps', () => {
     }),
   )
   assert.equal(axisStep(7.3), 2)
+})
+
+test('accesses of the same kind are one line with a count; own visits only when wanted', () => {
+  const record = (who: 'you' | 'operator', at: string) => ({
+    at,
+    who,
+    what: 'data.intervals',
+    subject: 'A',
+    purpose: '',
+    outcome: 'done' as const,
+  })
+  const log = [record('you', '3'), record('operator', '2'), record('operator', '1')]
+  assert.deepEqual(
+    groupAccesses(log, false).map(({ who, last, count }) => [who, last, count]),
+    [['operator', '2', 2]],
+  )
+  assert.equal(groupAccesses(log, true).length, 2)
 })
 
 test('a live reading moves "now", prices it, and never goes back in time', () => {

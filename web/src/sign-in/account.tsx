@@ -4,14 +4,26 @@ import { queryClient, usePasskeys } from '../api/queries.ts'
 import type { Passkey } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
 import { Icon } from '../kit/icons.tsx'
-import { Button, deviceZone, EmptyState, kit, Loaded, usePageTitle } from '../kit/kit.tsx'
+import { Button, Card, deviceZone, EmptyState, Loaded, usePageTitle } from '../kit/kit.tsx'
 import { addPasskey } from './passkeys.ts'
+import { AccessesCard, SignInsCard } from './privacy.tsx'
 import css from './sign-in.module.css'
 
-/** The account's passkeys: add, see, remove. */
+/** The customer's account: passkeys, where one is signed in, and who looked at the data. */
 export function AccountPage(): ReactElement {
+  usePageTitle(m.account.pageTitle)
+  return (
+    <div className={css.account}>
+      <h1>{m.account.pageTitle}</h1>
+      <PasskeysCard />
+      <SignInsCard />
+      <AccessesCard />
+    </div>
+  )
+}
+
+function PasskeysCard(): ReactElement {
   const passkeys = usePasskeys()
-  usePageTitle(m.account.title)
   const [state, setState] = useState<'idle' | 'adding' | 'added' | 'failed'>('idle')
   const add = async (): Promise<void> => {
     setState('adding')
@@ -25,33 +37,30 @@ export function AccountPage(): ReactElement {
     }
   }
   return (
-    <div className={css.account}>
-      <section className={kit.card} aria-label={m.account.title}>
-        <h1>{m.account.title}</h1>
-        <p className={css.lead}>{m.account.lead}</p>
-        <Loaded query={passkeys}>
-          {(list) =>
-            list.length === 0 ? (
-              <EmptyState icon="key" title={m.account.none} />
-            ) : (
-              <ul className={css.list}>
-                {list.map((one) => (
-                  <PasskeyRow key={one.id} passkey={one} />
-                ))}
-              </ul>
-            )
-          }
-        </Loaded>
-        <Button look="primary" disabled={state === 'adding'} onClick={() => void add()}>
-          <Icon name="key" />
-          {state === 'adding' ? m.account.adding : m.account.add}
-        </Button>
-        <p role="status" className={css.status}>
-          {state === 'added' && m.account.added}
-          {state === 'failed' && m.account.failed}
-        </p>
-      </section>
-    </div>
+    <Card title={m.account.title}>
+      <p className={css.lead}>{m.account.lead}</p>
+      <Loaded query={passkeys}>
+        {(list) =>
+          list.length === 0 ? (
+            <EmptyState icon="key" title={m.account.none} />
+          ) : (
+            <ul className={css.list}>
+              {list.map((one) => (
+                <PasskeyRow key={one.id} passkey={one} />
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+      <Button look="primary" disabled={state === 'adding'} onClick={() => void add()}>
+        <Icon name="key" />
+        {state === 'adding' ? m.account.adding : m.account.add}
+      </Button>
+      <p role="status" className={css.status}>
+        {state === 'added' && m.account.added}
+        {state === 'failed' && m.account.failed}
+      </p>
+    </Card>
   )
 }
 

@@ -1,7 +1,7 @@
 import { type ReactElement, useEffect, useState } from 'react'
 import { useLocation } from 'wouter'
 import { ApiError, ask } from '../api/client.ts'
-import { signedIn } from '../api/queries.ts'
+import { lastSessionEnd, signedIn } from '../api/queries.ts'
 import type { Me } from '../api/types.ts'
 import { m } from '../i18n/index.ts'
 import { Icon, Mark } from '../kit/icons.tsx'
@@ -67,6 +67,11 @@ export function SignInPage(): ReactElement {
         <Mark size={44} />
         <h1>{m.app.name}</h1>
         <p className={css.lead}>{m.signIn.lead}</p>
+        {!words && state === 'idle' && lastSessionEnd() !== 'none' && (
+          <p role="status" className={css.ended}>
+            {lastSessionEnd() === 'left' ? m.signIn.sessionEnded : m.signIn.sessionLost}
+          </p>
+        )}
         {words && (
           <div role="alert" className={css.problem}>
             <Icon name="warning" size={20} />
