@@ -1,4 +1,12 @@
-import { obisCode, parseInstant, QUALITIES, qualityCode, type ReadingQuality, unitCode } from '@gridtally/metering'
+import {
+  obisCode,
+  parseInstant,
+  QUALITIES,
+  qualityCode,
+  type Reading,
+  type ReadingQuality,
+  unitCode,
+} from '@gridtally/metering'
 import { checkDelivery } from './append.ts'
 import { type Appended, channelName, type Delivery, type OwnerKind } from './channel.ts'
 import type { Batch } from './store.ts'
@@ -63,15 +71,50 @@ function qualitiesOf(value: unknown): number[] {
   })
 }
 
+/** What a line of an import holds: the values of a channel, or what a register showed. */
+export type ImportLine =
+  | { readonly delivery: Delivery; readonly reading?: undefined }
+  | { readonly reading: Reading; readonly delivery?: undefined }
+
+type Fields = Readonly<Record<string, unknown>>
+
 /**
  * Reads one line of an import.
  *
  * @throws TypeError or RangeError in words for people
  */
-export function parseLine(text: string, zoneOf: ImportPorts['zoneOf']): Delivery {
+export function parseLine(text: string, zoneOf: ImportPorts['zoneOf']): ImportLine {
   const line: unknown = JSON.parse(text)
   if (typeof line !== 'object' || line === null || Array.isArray(line)) throw new TypeError('not a JSON object')
-  const fields = line as Readonly<Record<string, unknown>>
+  const fields = line as Fields
+  return fields.register === undefined
+    ? { delivery: parseDelivery(fields, zoneOf) }
+    : { reading: parseReading(fields, zoneOf) }
+}
+
+const unitOf = (value: unknown): number => numberOf(typeof value === 'string' ? unitCode(value) : value, 'unit')
+const instantOf = (value: unknown, name: string, zone: string): number =>
+  typeof value === 'string' ? parseInstant(value, zone) : numberOf(value, name)
+
+/** `{meterId, register, at, value, scaler, unit}`: what a meter's register showed. */
+function parseReading(fields: Fields, zoneOf: ImportPorts['zoneOf']): Reading {
+  const value = textOf(fields.value, 'value')
+  if (!/^-?\d{1,20}$/.test(value)) throw new TypeError('"value" must be the digits of an integer')
+  const meterId = textOf(fields.meterId, 'meterId')
+  const scaler = numberOf(fields.scaler, 'scaler')
+  if (scaler < -30 || scaler > 30) throw new RangeError(`scaler ${scaler}`)
+  return {
+    meterId,
+    obis: obisCode(textOf(fields.register, 'register')),
+    at: instantOf(fields.at, 'at', zoneOf('meter', meterId) ?? 'UTC'),
+    value,
+    scaler,
+    unit: unitOf(fields.unit),
+    reason: 'imported',
+  }
+}
+
+function parseDelivery(fields: Fields, zoneOf: ImportPorts['zoneOf']): Delivery {
   const isPoint = fields.usagePointId !== undefined
   if (isPoint === (fields.meterId !== undefined)) throw new TypeError('give either "usagePointId" or "meterId"')
   const ownerId = textOf(isPoint ? fields.usagePointId : fields.meterId, isPoint ? 'usagePointId' : 'meterId')
@@ -79,7 +122,6 @@ export function parseLine(text: string, zoneOf: ImportPorts['zoneOf']): Delivery
   const zone = zoneOf(ownerKind, ownerId)
   if (zone === undefined) throw new TypeError(`no usage point "${ownerId}"`)
   const channel = textOf(fields.channel, 'channel')
-  const unit = typeof fields.unit === 'string' ? unitCode(fields.unit) : fields.unit
   if (!Array.isArray(fields.values)) throw new TypeError('"values" must be a list')
   const flags = fields.flags
   if (
@@ -91,9 +133,9 @@ export function parseLine(text: string, zoneOf: ImportPorts['zoneOf']): Delivery
     ownerKind,
     ownerId,
     name: channel === 'import' || channel === 'export' ? channel : channelName(obisCode(channel)),
-    unit: numberOf(unit, 'unit'),
+    unit: unitOf(fields.unit),
     scaler: numberOf(fields.scaler, 'scaler'),
-    start: typeof fields.start === 'string' ? parseInstant(fields.start, zone) : numberOf(fields.start, 'start'),
+    start: instantOf(fields.start, 'start', zone),
     stepMs: numberOf(fields.stepMs, 'stepMs'),
     // Each value is checked below.
     values: fields.values as (number | null)[],
@@ -152,11 +194,13 @@ export async function importRuns(stream: AsyncIterable<Uint8Array>, ports: Impor
     errors: [] as LineError[],
   }
   let deliveries: Delivery[] = []
+  let readings: Reading[] = []
   let part = { lines: 0, failed: 0, intervals: 0 }
   let storing: Promise<void> = Promise.resolve()
   const store = async (): Promise<void> => {
-    const batch: Batch = { deliveries, import: { id: importId, ...part } }
+    const batch: Batch = { deliveries, readings, import: { id: importId, ...part } }
     deliveries = []
+    readings = []
     part = { lines: 0, failed: 0, intervals: 0 }
     // One part may be stored while the next is read.
     await storing
@@ -175,10 +219,13 @@ export async function importRuns(stream: AsyncIterable<Uint8Array>, ports: Impor
       result.lines++
       try {
         if (text === null) throw new RangeError(`longer than ${LONGEST_LINE} octets`)
-        const delivery = parseLine(text, ports.zoneOf)
-        deliveries.push(delivery)
-        part.intervals += delivery.values.length
-        result.intervals += delivery.values.length
+        const { delivery, reading } = parseLine(text, ports.zoneOf)
+        if (reading) readings.push(reading)
+        else {
+          deliveries.push(delivery)
+          part.intervals += delivery.values.length
+          result.intervals += delivery.values.length
+        }
       } catch (error) {
         part.failed++
         result.failed++

@@ -5,6 +5,24 @@ import { at, type Bucket, type MdmsAsked, QUARTER, ramp, run } from './dev/asked
 
 /** Imports, completeness, summaries, refusals, restart: what is asked of the HTTP face. */
 export function faceTests({ name, mdms: under, point, get, values, upload }: MdmsAsked): void {
+  test(`${name}: register values are imported too, and the same again changes nothing`, async () => {
+    await point('UP-R', [['M-R', '2026-02-01', null]])
+    const line = { meterId: 'M-R', register: '1.0.1.8.0.255', scaler: 0, unit: 'Wh' }
+    const lines = [
+      { ...line, at: '2026-02-01', value: '1000' },
+      { ...line, at: '2026-03-01T00:00:00+01:00', value: '123456789012345' },
+      { ...line, at: '2026-03-02', value: 'much' },
+    ]
+    for (let i = 0; i < 2; i++) assert.equal((await upload<{ failed: number }>(lines)).failed, 1)
+    const { readings } = await get<{ readings: { value: string }[] }>(
+      '/usage-points/UP-R/registers?from=2026-02-01&to=2026-04-01',
+    )
+    assert.deepEqual(
+      readings.map(({ value }) => value),
+      ['1000', '123456789012345'],
+    )
+  })
+
   test(`${name}: imports are stored, named line by line where wrong, and the same file again changes nothing`, async () => {
     await point('UP-F', [['M-F', '2026-03-20', null]])
     const line = {

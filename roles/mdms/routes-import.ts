@@ -24,7 +24,8 @@ export function importRoutes(
       schema: {
         summary: 'Store interval values from a file',
         description:
-          'One JSON object a line (NDJSON): `{usagePointId | meterId, channel, start, stepMs, scaler, unit, values, qualities?, flags?}`. ' +
+          'One JSON object a line (NDJSON): `{usagePointId | meterId, channel, start, stepMs, scaler, unit, values, qualities?, flags?}`, ' +
+          'or what a register showed: `{meterId, register, at, value, scaler, unit}`. ' +
           'Lines that cannot be used are named in the answer, status 207; all others are stored. The same file again changes nothing. ' +
           'With `accept: application/x-ndjson` the answer is a line of progress for each part stored, the result last.',
         consumes: [NDJSON],

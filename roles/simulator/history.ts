@@ -1,4 +1,4 @@
-import { DEVICE_FLAGS, localDayOf, localDayRange, obisCode, type Reading } from '@gridtally/metering'
+import { DEVICE_FLAGS, localDayOf, localDayRange, type ObisCode, obisCode } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
 import { PROFILE_STATUS, type ProfileRow, type SimulatedMeter } from './meter.ts'
 import type { ProfileColumnName } from './meter-kind.ts'
@@ -49,21 +49,6 @@ export interface IntervalLine {
   readonly flags?: readonly number[]
 }
 
-/** A meter's registers at the beginning of a stretch of history, as far as the meter has a row there. */
-export function historyReadings(meter: SimulatedMeter, at: Instant): Reading[] {
-  const [row] = meter.rows(at, at)
-  if (!row) return []
-  return energyColumns(meter).map((channel) => ({
-    meterId: meter.serial,
-    obis: ENERGY[channel],
-    scaler: 0,
-    unit: WATT_HOURS,
-    at,
-    value: String(advance(channel, row)),
-    reason: 'imported',
-  }))
-}
-
 /** Which energy channels a meter captures, in the order of its columns. */
 export function energyColumns(meter: SimulatedMeter): ('import' | 'export')[] {
   return meter.kind.columns.filter((name: ProfileColumnName) => name === 'import' || name === 'export')
@@ -71,6 +56,31 @@ export function energyColumns(meter: SimulatedMeter): ('import' | 'export')[] {
 
 const advance = (channel: 'import' | 'export', row: ProfileRow): number =>
   channel === 'import' ? row.importWh : row.exportWh
+
+/** Another line of `POST /imports`: what a register showed. */
+export interface RegisterLine {
+  readonly meterId: string
+  readonly register: ObisCode
+  readonly at: Instant
+  /** Digits of an integer. */
+  readonly value: string
+  readonly scaler: number
+  readonly unit: number
+}
+
+/** A meter's registers at a time by its clock, as far as it has a row there. */
+export function registerLines(meter: SimulatedMeter, at: Instant): RegisterLine[] {
+  const [row] = meter.rows(at, at)
+  if (!row) return []
+  return energyColumns(meter).map((channel) => ({
+    meterId: meter.serial,
+    register: ENERGY[channel],
+    at,
+    value: String(advance(channel, row)),
+    scaler: 0,
+    unit: WATT_HOURS,
+  }))
+}
 
 /**
  * A stretch of a meter's history, a line for each channel. The values are differences of the rows the meter's own profile

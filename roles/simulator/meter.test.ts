@@ -4,7 +4,7 @@ import { localDayRange, parseInstant, parseLocalDay } from '@gridtally/metering'
 import fc from 'fast-check'
 import type { SimulatorConfig } from './config.ts'
 import { NOON, startTestFleet, type TestFleet } from './dev/test-fleet.ts'
-import { ENERGY, energyColumns, historyLines, historyReadings, historySpan, monthsOf } from './history.ts'
+import { ENERGY, energyColumns, historyLines, historySpan, monthsOf, registerLines } from './history.ts'
 import { EVENT_CODES, PROFILE_STATUS } from './meter.ts'
 import { MeterClock } from './meter-clock.ts'
 
@@ -245,11 +245,11 @@ test(
     for (let i = 1; i < months.length; i++) assert.equal(months[i].from, months[i - 1].to)
     for (let index = 1; index <= 4; index++) {
       const meter = fleet.meter(index)
-      const start = new Map(historyReadings(meter, span.from).map(({ obis, value }) => [obis, Number(value)]))
+      const start = new Map(registerLines(meter, span.from).map(({ register, value }) => [register, Number(value)]))
       const sums = new Map<string, number>()
       for (const month of months) {
-        for (const { obis, value } of historyReadings(meter, month.from))
-          assert.equal(Number(value) - (start.get(obis) ?? 0), sums.get(obis) ?? 0)
+        for (const { register, value } of registerLines(meter, month.from))
+          assert.equal(Number(value) - (start.get(register) ?? 0), sums.get(register) ?? 0)
         for (const line of historyLines(meter, month)) {
           assert.equal(line.values.length, (month.to - month.from) / line.stepMs)
           assert.ok(line.values.every((value) => value !== null))

@@ -101,9 +101,13 @@ test('the platform is told of a fleet in order, the demonstration first; a resta
     const lines = mdms.heard
       .filter(({ path }) => path === '/imports')
       .flatMap(({ body }) => body.trim().split('\n'))
-      .map((line) => JSON.parse(line) as { meterId: string; channel: string; values: number[] })
+      .map((line) => JSON.parse(line) as { meterId: string; channel?: string; register?: string; values: number[] })
     assert.equal(lines[0].meterId, t.fleet.device(1).serial)
     assert.equal(new Set(lines.map(({ meterId }) => meterId)).size, 12)
+    assert.ok(
+      lines.some((line) => line.register === '1.0.1.8.0.255'),
+      'registers at the beginning of each month',
+    )
     const month = lines.filter((line) => line.meterId === lines[0].meterId && line.channel === 'import')
     assert.equal(
       month.reduce((sum, line) => sum + line.values.length, 0),

@@ -8,7 +8,7 @@ import { type Peer, PeerError } from '#platform/peer'
 import type { SimulatorConfig } from './config.ts'
 import { DEMO_OPERATOR, demoCustomers, demoTariffs } from './demo-people.ts'
 import type { Fleet, FleetDevice } from './fleet.ts'
-import { type HistorySpan, historyLines, historySpan, monthsOf } from './history.ts'
+import { type HistorySpan, historyLines, historySpan, monthsOf, registerLines } from './history.ts'
 import { makeShipment } from './shipment.ts'
 
 /** How far the platform was told of the fleet. */
@@ -132,8 +132,10 @@ export function startProvisioning(
     const lines: string[] = []
     for (const { index } of wanted) {
       const meter = fleet.meter(index)
+      // Registers at the beginning of each month, so that their advance can be held against the intervals.
       for (const month of monthsOf(span, config.zone))
-        for (const line of historyLines(meter, month)) lines.push(JSON.stringify(line))
+        for (const line of [...registerLines(meter, month.from), ...historyLines(meter, month)])
+          lines.push(JSON.stringify(line))
       // A meter's year takes a few milliseconds; other work gets its turn between two.
       await new Promise((resolve) => setImmediate(resolve))
     }
