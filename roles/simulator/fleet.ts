@@ -130,6 +130,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   const open = new Map<number, Set<Socket>>()
   let accepted = 0
+  const serving = new Set<Promise<void>>()
   const answer = (index: number, socket: Socket): void => {
     const sockets = open.get(index) ?? new Set()
     if (sockets.size >= config.connectionsPerMeter || !meter(index).isReachable()) {
@@ -140,10 +141,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     open.set(index, sockets.add(socket))
     accepted++
     const it = meter(index)
-    void serveSocket(socket, it.nextConnection(), () => openSession(it, () => keysOf(index))).then(() => {
+    const served = serveSocket(socket, it.nextConnection(), () => openSession(it, () => keysOf(index))).then(() => {
+      serving.delete(served)
       sockets.delete(socket)
       if (sockets.size === 0) open.delete(index)
     })
+    serving.add(served)
   }
   const listenOn = (index: number, base: number): Promise<Server> =>
     listenTcp(config.meterHost, base + index - 1, (socket) => answer(index, socket))
@@ -213,6 +216,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       await refreshing
       for (const sockets of open.values()) for (const socket of sockets) socket.destroy()
       await Promise.all(servers.map((server) => server && closeServer(server)))
+      // What conversations leave to be noted is noted when their sockets are closed, which is later than their servers'.
+      await Promise.all(serving)
     },
   }
 }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   AssociationLn,
@@ -23,7 +26,7 @@ import { NOON, startTestFleet, type TestFleet } from './dev/test-fleet.ts'
 import { EVENT_CODES } from './meter.ts'
 import { createSessions } from './meter-session.ts'
 import { CLIENTS, logicalDeviceName, makeShipment, type ShippedDevice } from './shipment.ts'
-import { memoryStore, type StateStore } from './state.ts'
+import { memoryStore, openStateStore, type StateStore } from './state.ts'
 
 const HOUR = 3_600_000
 const CLIENT_TITLE = fromHex('4754480000000001')
@@ -285,6 +288,21 @@ test('Y4810-9.5-04 counters of both sides outlive a restart: none is sent twice,
   assert.ok(sent[1] >= 3, `${sent[1]}`)
   assert.equal(store.of(2).sentBelow, 2000, 'a lease each start, whatever was left of the one before')
   assert.equal(store.of(2).received.get(toHex(CLIENT_TITLE)), sent[1])
+})
+
+test('a fleet that closes in the middle of conversations still notes their counters', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gridtally-state-'))
+  try {
+    const t = await dlmsFleet({}, openStateStore(folder))
+    const meter = await open(t, 2)
+    await meter.get(Register.at('1.0.1.8.0.255').value)
+    await t.close()
+    const again = openStateStore(folder)
+    assert.ok((again.of(2).received.get(toHex(CLIENT_TITLE)) ?? 0) >= 3)
+    again.close()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test(
