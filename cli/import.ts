@@ -32,6 +32,8 @@ options
   --stamp start|end      whether a time is the beginning (default) or the end of its interval
   --account ID           let this account see the usage point
   --category WORD        what the usage point is, default household
+  --address TEXT         what people call the place; default its id
+  --currency CODE        currency of its prices, default EUR
   --data-dir DIR         data folder of the platform, default ./gridtally-data (GRIDTALLY_DATA_DIR)
   --json                 one JSON object a channel on standard output
 
@@ -48,6 +50,8 @@ interface ImportOptions {
   readonly stamp: 'start' | 'end'
   readonly account: string | undefined
   readonly category: string
+  readonly address: string | undefined
+  readonly currency: string
   readonly dataDir: string
   readonly json: boolean
 }
@@ -84,6 +88,8 @@ function options(argv: readonly string[]): ImportOptions | undefined {
     stamp: values.stamp ?? 'start',
     account: values.account,
     category: values.category ?? 'household',
+    address: values.address,
+    currency: values.currency ?? 'EUR',
     dataDir: dataFolder(values['data-dir']),
     json: values.json ?? false,
   }
@@ -103,6 +109,8 @@ function parseOrRefuse(argv: readonly string[]) {
         stamp: text,
         account: text,
         category: text,
+        address: text,
+        currency: text,
         'data-dir': text,
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -312,10 +320,20 @@ async function settleUsagePoint(o: ImportOptions): Promise<string> {
       method: 'PUT',
       body: [{ id: o.usagePointId, zone, commodity: 'electricity', category: o.category }],
     })
-  if (o.account !== undefined) {
-    const access = roleOf(o.dataDir, 'access')
-    await access.json('/grants', { method: 'POST', body: { accountId: o.account, usagePointId: o.usagePointId } })
-  }
+  const access = roleOf(o.dataDir, 'access')
+  await access.json('/grants', {
+    method: 'POST',
+    body: {
+      usagePoint: {
+        id: o.usagePointId,
+        address: o.address ?? o.usagePointId,
+        zone: known?.zone ?? zone,
+        category: o.category,
+        currency: o.currency,
+      },
+      ...(o.account === undefined ? {} : { accountId: o.account }),
+    },
+  })
   return zone
 }
 

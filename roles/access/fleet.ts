@@ -10,7 +10,8 @@ export type MeterState = (typeof METER_STATES)[number]
 /** What the head-end says of a meter in its list. */
 export interface DeviceRow {
   readonly meterId: string
-  readonly systemTitle: string
+  /** Null for a usage point whose data comes from files: no meter of it is read. */
+  readonly systemTitle: string | null
   readonly firmware: string | null
   readonly usagePointId: string | null
   readonly lastContact: Instant | null
@@ -186,6 +187,7 @@ export class Fleet {
   }
 
   #stateOf(row: DeviceRow, now: Instant): MeterState {
+    if (row.systemTitle === null) return 'imported'
     if (row.failures > 0) return 'failing'
     if (row.lastContact === null) return 'new'
     return now - row.lastContact > this.#lateAfterMs ? 'late' : 'ok'

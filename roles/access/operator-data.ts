@@ -5,7 +5,7 @@ import type { PlatformClock } from '#platform/clock'
 import type { Log } from '#platform/log'
 import type { DataSource } from './data-source.ts'
 import { type DeviceRow, Fleet, type FleetQuery, type FleetRow, type FleetSession, tenthsText } from './fleet.ts'
-import type { HeadendSource, MdmsSource } from './operator-source.ts'
+import type { DeviceDetail, HeadendSource, MdmsSource } from './operator-source.ts'
 import type {
   CommandView,
   DayCompleteness,
@@ -118,7 +118,10 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
   async function refreshDevices(): Promise<void> {
     const devices: DeviceRow[] = []
     for await (const page of headend.devices()) devices.push(...page)
-    const addresses = new Map((await store.places()).map(({ id, address }) => [id, address]))
+    const places = await store.places()
+    const addresses = new Map(places.map(({ id, address }) => [id, address]))
+    const metered = new Set(devices.map(({ usagePointId }) => usagePointId))
+    for (const { id } of places) if (!metered.has(id)) devices.push(importedRow(id))
     fleet.replace(devices, addresses, completenessBy, clock.now())
   }
 
@@ -221,7 +224,8 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
     },
     async meter(meterId) {
       const now = clock.now()
-      const device = await headend.device(meterId)
+      const listedAs = fleet.meter(meterId, now)
+      const device = listedAs?.state === 'imported' ? importedDevice(meterId) : await headend.device(meterId)
       const { usagePointId } = device
       const at = <T>(ask: (id: string) => Promise<T>): Promise<T | null> | null =>
         usagePointId === null ? null : ask(usagePointId)
@@ -230,20 +234,19 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
         at(store.place),
         at(mdms.extent),
         at(mdms.latest),
-        at((id) => mdms.since(meterId, id)),
+        at((id) => (device.systemTitle === null ? Promise.resolve(0) : mdms.since(meterId, id))),
       ])
-      const listed = fleet.meter(meterId, now)
       return {
         asOf: seconds(now),
         meterId,
-        systemTitle: device.systemTitle,
+        systemTitle: device.systemTitle ?? '',
         manufacturer: device.manufacturer,
         model: device.model,
         firmware: device.firmware,
         endpoint: device.endpoint,
-        state: listed?.state ?? 'new',
+        state: listedAs?.state ?? 'new',
         lastContactAt: timeOrNull(device.lastContact),
-        lastError: device.lastError ?? listed?.lastError ?? null,
+        lastError: device.lastError ?? listedAs?.lastError ?? null,
         usagePoint:
           place && since !== null
             ? {
@@ -273,6 +276,8 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
       }
     },
     async meterSessions(meterId, after, limit) {
+      if (fleet.meter(meterId, clock.now())?.state === 'imported')
+        return { asOf: seconds(clock.now()), items: [], next: null }
       const { items, next } = await headend.sessionsOf(meterId, after, limit)
       return { asOf: seconds(clock.now()), items: items.map(sessionView), next }
     },
@@ -295,6 +300,28 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
     },
   }
 }
+
+/** A usage point without a meter of ours, as the list shows it: under its own id. */
+const importedRow = (usagePointId: string): DeviceRow => ({
+  meterId: usagePointId,
+  systemTitle: null,
+  firmware: null,
+  usagePointId,
+  lastContact: null,
+  failures: 0,
+  lastError: null,
+  clockOffsetMs: null,
+})
+
+const importedDevice = (usagePointId: string): DeviceDetail => ({
+  ...importedRow(usagePointId),
+  manufacturer: null,
+  model: null,
+  endpoint: null,
+  clockMeasuredAt: null,
+  channels: [],
+  keys: [],
+})
 
 const NAMES: Readonly<Record<string, string>> = {
   '1.0.1.8.0.255': 'Energy imported',

@@ -103,3 +103,27 @@ export const LinkSchema = Type.Object({
   path: Type.String({ description: '/sign-in#token=<token>: what follows # never leaves the browser by itself' }),
   expiresAt: Type.String(),
 })
+
+/** Body of `POST /grants`: a usage point is made known unless it is, and an account may see it. */
+export const GrantSchema = Type.Object(
+  {
+    usagePoint: Type.Object({
+      id: Id,
+      address: Line,
+      zone: Type.String({ maxLength: 64 }),
+      category: Type.String({ maxLength: 40 }),
+      currency: Type.String({ pattern: '^[A-Z]{3}$' }),
+    }),
+    accountId: Type.Optional(Id),
+  },
+  { additionalProperties: false },
+)
+
+/** What `POST /grants` takes. */
+export type Grant = Static<typeof GrantSchema>
+
+/** What `POST /grants` answers. */
+export const GrantedSchema = Type.Object({
+  usagePointId: Type.String(),
+  accountId: Type.Union([Type.String(), Type.Null()]),
+})

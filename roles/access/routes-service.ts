@@ -1,7 +1,14 @@
 import { formatInstant } from '@gridtally/metering'
 import { Type } from 'typebox'
 import type { App } from '#platform/http'
-import { LinkRequestSchema, LinkSchema, ProvisionedSchema, ProvisionSchema } from './provision-schema.ts'
+import {
+  GrantedSchema,
+  GrantSchema,
+  LinkRequestSchema,
+  LinkSchema,
+  ProvisionedSchema,
+  ProvisionSchema,
+} from './provision-schema.ts'
 import { sessionOf } from './routes-people.ts'
 import type { SignIn } from './sign-in.ts'
 import type { AccessStore } from './store.ts'
@@ -47,6 +54,22 @@ export function serviceRoutes(app: App, { store, signIn, hub, now, dataNow, zone
         customers: customers.length,
         operators: operators.length,
       }
+    },
+  )
+
+  app.post(
+    '/grants',
+    {
+      config: { policy: 'provisioner', audit: 'grant' },
+      schema: {
+        summary: 'Make a usage point known, unless it is, and let an account see all of it; may be repeated',
+        body: GrantSchema,
+        response: { 200: GrantedSchema },
+      },
+    },
+    async (request) => {
+      await store.grant(request.body)
+      return { usagePointId: request.body.usagePoint.id, accountId: request.body.accountId ?? null }
     },
   )
 

@@ -186,8 +186,8 @@ export const IntervalsSchema = Type.Object({
   ),
 })
 
-/** Where a meter stands with collection. */
-export const METER_STATES = ['ok', 'late', 'failing', 'new'] as const
+/** Where a meter stands with collection. `imported`: data comes from files, no meter is read. */
+export const METER_STATES = ['ok', 'late', 'failing', 'new', 'imported'] as const
 
 /** How complete a local day is. */
 export const DayCompletenessSchema = Type.Object({

@@ -2,7 +2,7 @@ import { parseInstant } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
 import { Problem } from '#platform/http'
 import type { Queryable, Store } from '#platform/store'
-import type { Provision } from './provision-schema.ts'
+import type { Grant, Provision } from './provision-schema.ts'
 import { type TariffSheet, type TariffSpan, tariffOf } from './tariff.ts'
 
 /** Kind of account. */
@@ -34,6 +34,8 @@ export interface SeenSpan {
 export interface AccessStore {
   /** Takes a whole provisioning in one transaction. @throws Problem `CONFLICT` for a changed price sheet, `REQUEST_INVALID` for unknown references */
   provision(body: Provision, now: Instant): Promise<void>
+  /** Makes a usage point known unless it is, and lets an account see all of it. @throws Problem `ACCOUNT_UNKNOWN` */
+  grant(body: Grant): Promise<void>
   account(id: string): Promise<Account | undefined>
   place(usagePointId: string): Promise<Place | undefined>
   /** Places by id, as many as are known. */
@@ -189,8 +191,32 @@ async function putCustomers(
       return [id, usagePointId, start, end]
     }),
   )
-  await tx.query('DELETE FROM usage_point_right WHERE account_id = ANY($1)', [customers.map(({ id }) => id)])
+  // Rights to usage points not named here stay: somebody else granted them.
+  await tx.query('DELETE FROM usage_point_right WHERE account_id = ANY($1) AND usage_point_id = ANY($2)', [
+    customers.map(({ id }) => id),
+    ids,
+  ])
   await insert(tx, 'INSERT INTO usage_point_right (account_id, usage_point_id, from_at, to_at)', rights)
+}
+
+async function putGrant(
+  tx: Queryable,
+  { usagePoint: { id, address, zone, category, currency }, accountId }: Grant,
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO usage_point (id, address, zone, category, currency) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
+    [id, address, zone, category, currency],
+  )
+  if (accountId === undefined) return
+  const [account] = await tx.query(
+    "SELECT id FROM account WHERE id = $1 AND role = 'customer' AND disabled_at IS NULL",
+    [accountId],
+  )
+  if (!account) throw new Problem('ACCOUNT_UNKNOWN', `there is no customer account ${accountId}`)
+  await tx.query('DELETE FROM usage_point_right WHERE account_id = $1 AND usage_point_id = $2', [accountId, id])
+  await insert(tx, 'INSERT INTO usage_point_right (account_id, usage_point_id, from_at, to_at)', [
+    [accountId, id, 0, null],
+  ])
 }
 
 const PLACE = 'id, address, zone, category, currency'
@@ -205,6 +231,7 @@ export function createAccessStore(store: Store): AccessStore {
         if (body.customers?.length) await putCustomers(tx, body.customers, now)
         if (body.operators?.length) await putAccounts(tx, 'operator', body.operators, now)
       }),
+    grant: (body) => store.transaction((tx) => putGrant(tx, body)),
     async account(id) {
       const [found] = await store.query<Account>(
         'SELECT id, role, name FROM account WHERE id = $1 AND disabled_at IS NULL',

@@ -20,7 +20,7 @@ export interface MdmsConfig {
 
 /** What holds when nothing is set. */
 export const MDMS_DEFAULTS: MdmsConfig = {
-  writers: ['simulator', 'cli', 'supervisor', 'access'],
+  writers: ['simulator', 'admin'],
   zone: 'Europe/Amsterdam',
   expectedStepMs: 900_000,
   collect: { pageEntries: 2000, idleMs: 250, retryMs: 1000 },

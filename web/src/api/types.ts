@@ -233,7 +233,7 @@ export interface Intervals {
 }
 
 /** Where a meter stands with collection: `ok`, `late` (due, not yet read), `failing` (last session failed), `new` (never reached). */
-export type MeterState = 'ok' | 'late' | 'failing' | 'new'
+export type MeterState = 'ok' | 'late' | 'failing' | 'new' | 'imported'
 
 /** How complete one local day is over all meters. */
 export interface DayCompleteness {

@@ -21,7 +21,7 @@ const COLUMNS: readonly (readonly [sort: MeterSort | null, name: string, end?: t
   ['clockOffset', m.meters.clock, true],
   [null, m.meters.firmware, true],
 ]
-const STATES: readonly MeterState[] = ['ok', 'late', 'failing', 'new']
+const STATES: readonly MeterState[] = ['ok', 'late', 'failing', 'new', 'imported']
 const ROW = 46
 const TALL_ROW = 68
 const NARROW = '(max-width: 900px)'

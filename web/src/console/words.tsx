@@ -3,7 +3,13 @@ import type { CommandView, MeterState, Session } from '../api/types.ts'
 import { m } from '../i18n/index.ts'
 import { Badge, type Tone } from '../kit/kit.tsx'
 
-const STATE_TONES: Readonly<Record<MeterState, Tone>> = { ok: 'ok', late: 'warn', failing: 'bad', new: 'none' }
+const STATE_TONES: Readonly<Record<MeterState, Tone>> = {
+  ok: 'ok',
+  late: 'warn',
+  failing: 'bad',
+  new: 'none',
+  imported: 'info',
+}
 
 /** A meter's state as word, shape and colour. States of a newer server show under their own name. */
 export function StateBadge({ state }: { readonly state: MeterState }): ReactElement {

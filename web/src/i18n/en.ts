@@ -282,7 +282,7 @@ export const en = {
     expected: 'Expected',
     metersComplete: 'Meters complete',
     meters: 'Meters',
-    states: { ok: 'In order', late: 'Late', failing: 'Failing', new: 'Not yet reached' },
+    states: { ok: 'In order', late: 'Late', failing: 'Failing', new: 'Not yet reached', imported: 'Imported' },
     sessions: 'Sessions per minute',
     sessionsOk: 'Good',
     sessionsFailed: 'Failed',
