@@ -54,6 +54,8 @@ export interface Fleet {
   /** Connections open now, and all that were ever served. */
   connections(): number
   accepted(): number
+  /** Connections closed at once because a meter had as many as it serves. */
+  refused(): number
   close(): Promise<void>
 }
 
@@ -130,10 +132,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   const open = new Map<number, Set<Socket>>()
   let accepted = 0
+  let refused = 0
   const serving = new Set<Promise<void>>()
   const answer = (index: number, socket: Socket): void => {
     const sockets = open.get(index) ?? new Set()
-    if (sockets.size >= config.connectionsPerMeter || !meter(index).isReachable()) {
+    const isFull = sockets.size >= config.connectionsPerMeter
+    if (isFull) refused++
+    if (isFull || !meter(index).isReachable()) {
       socket.on('error', () => {})
       socket.resetAndDestroy()
       return
@@ -211,6 +216,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     },
     connections: () => [...open.values()].reduce((sum, sockets) => sum + sockets.size, 0),
     accepted: () => accepted,
+    refused: () => refused,
     async close() {
       clearInterval(timer)
       await refreshing

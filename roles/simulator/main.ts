@@ -44,7 +44,11 @@ export const start: StartRole = async ({ dataDir, host, port, peers, callers, cl
       )
     : undefined
 
-  const metrics = createMetrics({ ...HTTP_METRICS, simulator_connections: 'Connections to simulated meters' })
+  const metrics = createMetrics({
+    ...HTTP_METRICS,
+    simulator_connections: 'Connections to simulated meters',
+    simulator_connections_refused: 'Connections closed because a meter served as many as it can',
+  })
   const app = await createApp({
     role: 'simulator',
     description: 'A neighbourhood of simulated meters that speak DLMS/COSEM over TCP, and what they truly measured.',
@@ -53,7 +57,10 @@ export const start: StartRole = async ({ dataDir, host, port, peers, callers, cl
     tokens: tokenCheck(callers),
     health: async () => {
       metrics.gauge('simulator_connections', fleet.connections())
-      return { status: 'ok', meters: config.meters, basePort: fleet.basePort, provisioning: provisioning?.state() }
+      metrics.gauge('simulator_connections_refused', fleet.refused())
+      const told = provisioning?.state()
+      const status = told?.failed ? 'degraded' : 'ok'
+      return { status, meters: config.meters, basePort: fleet.basePort, provisioning: told }
     },
   })
   await app.register(simulatorRoutes({ fleet, config, now: clock.now }))

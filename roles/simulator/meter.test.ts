@@ -155,7 +155,7 @@ test('a clock shows what its steps say, and finds the instants it showed a time'
 })
 
 test(
-  'UC-2b1 SMCG-2.2-02 setting the clock is honoured and logged, marks the row, and changes no energy',
+  'UC-2b1-01 SMCG-2.2-02 setting the clock is honoured and logged, marks the row, and changes no energy',
   withFleet({}, ({ fleet, setNow, now }) => {
     const meter = fleet.meter(2)
     const before = meter.registers()

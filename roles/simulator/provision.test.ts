@@ -143,6 +143,32 @@ test('the platform is told of a fleet in order, the demonstration first; a resta
   }
 })
 
+test('a peer that refuses for good is told in health, and nothing is tried for ever', async () => {
+  const t = await startTestFleet({ meters: 2 })
+  const refusing = createServer((_request, response) => {
+    response
+      .writeHead(422, { 'content-type': 'application/problem+json' })
+      .end('{"code":"IMPORT_INVALID","detail":"no"}')
+  })
+  await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve))
+  const { port } = refusing.address() as { port: number }
+  const stop = new AbortController()
+  try {
+    const mdms = createPeer({ url: `http://127.0.0.1:${port}`, tokenFile: ensureTokenFile(join(t.folder, 'token')) })
+    const clock = createClock()
+    const ports = { fleet: t.fleet, config: t.config, bornAt: t.now(), folder: t.folder, clock, log: silentLog, mdms }
+    const { state, ended } = startProvisioning(ports, stop.signal)
+    await ended
+    assert.deepEqual([state().failed, state().demoReady], [true, false])
+    assert.notEqual(state().waiting, '')
+  } finally {
+    stop.abort()
+    await t.close()
+    refusing.closeAllConnections()
+    refusing.close()
+  }
+})
+
 /** A log that keeps everything as text. */
 function keepingLog(): Log & { text(): string } {
   let text = ''

@@ -18,8 +18,10 @@ export interface Provisioning {
   readonly total: number
   /** Whether the first usage point is known everywhere, with its history: the demonstration may begin. */
   readonly demoReady: boolean
-  /** Why it waits, for people; empty while it goes on. */
+  /** Why it waits or gave up, for people; empty while it goes on. */
   readonly waiting: string
+  /** A peer refused for a reason that time does not heal. */
+  readonly failed: boolean
 }
 
 /** What provisioning needs. A peer that is absent is not told. */
@@ -69,7 +71,7 @@ export function startProvisioning(
   signal: AbortSignal,
 ): { state(): Provisioning; ended: Promise<void> } {
   const { fleet, config, bornAt, clock, log, headend, mdms, access, retryMs = 500 } = ports
-  let state: Provisioning = { phase: 'idle', done: 0, total: 0, demoReady: false, waiting: '' }
+  let state: Provisioning = { phase: 'idle', done: 0, total: 0, demoReady: false, waiting: '', failed: false }
   const markerPath = join(ports.folder, 'history.json')
   const marker = readMarker(markerPath, historySpan(bornAt, config.zone, config.historyDays, config.historyTailDays))
   const { span, imported } = marker
@@ -187,7 +189,7 @@ export function startProvisioning(
   }
   const ended = work().catch((error: unknown) => {
     if (signal.aborted) return
-    state = { ...state, waiting: (error as Error).message }
+    state = { ...state, waiting: (error as Error).message, failed: true }
     log.error('provision.failed', { error })
   })
   return { state: () => state, ended }
