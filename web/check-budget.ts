@@ -22,9 +22,10 @@ interface Chunk {
 export function measure(
   entry: string,
   have: ReadonlySet<string> = new Set(),
+  dist = DIST,
 ): { readonly bytes: number; readonly files: ReadonlySet<string> } {
   // Vite writes this file in this shape.
-  const manifest = JSON.parse(readFileSync(join(DIST, '.vite', 'manifest.json'), 'utf8')) as Record<string, Chunk>
+  const manifest = JSON.parse(readFileSync(join(dist, '.vite', 'manifest.json'), 'utf8')) as Record<string, Chunk>
   const files = new Set<string>()
   const visit = (name: string): void => {
     const chunk = manifest[name]
@@ -36,14 +37,18 @@ export function measure(
   visit(entry)
   let bytes = 0
   for (const file of files)
-    if (file.endsWith('.js')) bytes += gzipSync(readFileSync(join(DIST, file)), { level: 9 }).length
+    if (file.endsWith('.js')) bytes += gzipSync(readFileSync(join(dist, file)), { level: 9 }).length
   return { bytes, files }
 }
 
 /** What each route loads, in gzipped bytes; the console is counted on top of the shared start. */
-export function routeSizes(): { readonly home: number; readonly operator: number; readonly operatorTotal: number } {
-  const home = measure('index.html')
-  const operator = measure('src/console/console.tsx', home.files)
+export function routeSizes(dist = DIST): {
+  readonly home: number
+  readonly operator: number
+  readonly operatorTotal: number
+} {
+  const home = measure('index.html', new Set(), dist)
+  const operator = measure('src/console/console.tsx', home.files, dist)
   return { home: home.bytes, operator: operator.bytes, operatorTotal: home.bytes + operator.bytes }
 }
 

@@ -45,8 +45,8 @@ export interface Fixture {
   close(): Promise<void>
 }
 
-/** Starts the fixture on a port of 127.0.0.1 (0: any free one). */
-export async function startFixture(port = 0): Promise<Fixture> {
+/** Starts the fixture on a port of 127.0.0.1 (0: any free one), with the built app in `dist`. */
+export async function startFixture(port = 0, dist = DIST): Promise<Fixture> {
   const began = Date.now()
   const now = (): number => data.NOW + Date.now() - began
   const iso = (t: number): string => formatInstant(Math.floor(t / 1000) * 1000, data.ZONE)
@@ -350,6 +350,18 @@ export async function startFixture(port = 0): Promise<Fixture> {
         return page(query, 500, (n) => fleet.session(failed ? n * 7 : n, now()))
       }
       if (id === 'events') return page(query, 4, (n) => fleet.meter(0, now()).events[n])
+      if (id === 'audit' && face === 'verification') return { entries: 48_213, brokenAt: null }
+      if (id === 'audit')
+        return page(query, query.get('subject') === 'nothing' ? 0 : 40, (n) => ({
+          seq: 48_213 - n,
+          at: iso(now() - n * 340_000),
+          actor: n % 3 === 0 ? 'olga' : n % 3 === 1 ? 'anna' : 'simulator',
+          actorRole: n % 3 === 0 ? 'operator' : n % 3 === 1 ? 'customer' : 'service',
+          action: n % 3 === 0 ? 'operator.command.read' : n % 3 === 1 ? 'data.buckets' : 'provision',
+          subject: n % 3 === 0 ? 'GTL10000001' : data.PLACES[0].id,
+          purpose: n % 3 === 0 ? 'operation' : n % 3 === 1 ? 'own data' : 'set-up',
+          outcome: n % 17 === 4 ? 'refused' : 'done',
+        }))
       if (id === 'commands') return commandOf(face)
       if (id === 'meters') {
         const n = Number(face.slice(3)) - 10_000_001
@@ -446,7 +458,7 @@ export async function startFixture(port = 0): Promise<Fixture> {
     reply.setHeader('content-security-policy', POLICY)
     reply.setHeader('x-content-type-options', 'nosniff')
     try {
-      const body = await readFile(join(DIST, normalize(wanted)))
+      const body = await readFile(join(dist, normalize(wanted)))
       reply.setHeader('content-type', TYPES[extname(wanted)] ?? 'application/octet-stream')
       reply.end(body)
     } catch {

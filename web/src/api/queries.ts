@@ -11,6 +11,7 @@ import { ApiError, ask } from './client.ts'
 import { setServerTime } from './server-clock.ts'
 import type {
   AccessRecord,
+  AuditRecord,
   BucketLength,
   Buckets,
   CustomerUsagePoint,
@@ -251,6 +252,16 @@ export function useMeterSessions(id: string): UseQueryResult<Page<Session>> {
     refetchInterval: 60_000,
     queryFn: ({ signal }) =>
       ask<Page<Session>>(`/api/operator/meters/${encodeURIComponent(id)}/sessions?limit=25`, { signal }),
+  })
+}
+
+/** The newest rows of the audit log, of everything or about one subject. */
+export function useAudit(subject: string): UseQueryResult<Page<AuditRecord>> {
+  const query = new URLSearchParams({ limit: '200', ...(subject ? { subject } : {}) })
+  return useQuery({
+    queryKey: ['audit', subject],
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => ask<Page<AuditRecord>>(`/api/operator/audit?${query}`, { signal }),
   })
 }
 

@@ -351,6 +351,24 @@ export interface MeterEvent {
   readonly text: string
 }
 
+/** One row of the audit log (`GET /api/operator/audit?subject&after&limit`, newest first). */
+export interface AuditRecord {
+  readonly seq: number
+  readonly at: Time
+  readonly actor: string
+  readonly actorRole: 'customer' | 'operator' | 'service' | 'anonymous'
+  readonly action: string
+  readonly subject: string
+  readonly purpose: string
+  readonly outcome: 'done' | 'refused'
+}
+
+/** `GET /api/operator/audit/verification`: entries whose hash fits the one before, and the first that does not. */
+export interface AuditVerification {
+  readonly entries: number
+  readonly brokenAt: number | null
+}
+
 /** One talk with a meter: `GET /api/operator/sessions?after&limit`, `…/meters/{id}/sessions`; newest first. */
 export interface Session {
   readonly id: string

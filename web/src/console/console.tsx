@@ -9,6 +9,7 @@ import { Button, deviceZone, Skeleton, useTick } from '../kit/kit.tsx'
 import { AccountMenu } from '../portal/account-menu.tsx'
 import { NotFound } from '../portal/portal.tsx'
 import shell from '../portal/shell.module.css'
+import { AuditPage } from './audit.tsx'
 import css from './console.module.css'
 import { LivePage } from './live.tsx'
 import { MeterPage } from './meter.tsx'
@@ -17,12 +18,17 @@ import { OverviewPage } from './overview.tsx'
 import { useShortcuts } from './shortcuts.ts'
 
 const ShortcutsDialog = lazy(async () => ({ default: (await import('./shortcuts-dialog.tsx')).ShortcutsDialog }))
-const PLACES: readonly (readonly [path: string, name: 'overview' | 'meters' | 'live', icon: IconName, keys: string])[] =
-  [
-    ['/console', 'overview', 'grid', 'g o'],
-    ['/console/meters', 'meters', 'list', 'g m'],
-    ['/console/live', 'live', 'pulse', 'g l'],
-  ]
+const PLACES: readonly (readonly [
+  path: string,
+  name: 'overview' | 'meters' | 'live' | 'audit',
+  icon: IconName,
+  keys: string,
+])[] = [
+  ['/console', 'overview', 'grid', 'g o'],
+  ['/console/meters', 'meters', 'list', 'g m'],
+  ['/console/live', 'live', 'pulse', 'g l'],
+  ['/console/audit', 'audit', 'key', 'g a'],
+]
 
 /** The operator console: frame, search, keyboard, and its pages. */
 export function Console({ me }: { readonly me: Me }): ReactElement {
@@ -35,6 +41,7 @@ export function Console({ me }: { readonly me: Me }): ReactElement {
     'g o': () => navigate('/console'),
     'g m': () => navigate('/console/meters'),
     'g l': () => navigate('/console/live'),
+    'g a': () => navigate('/console/audit'),
   })
   const here = (place: string): boolean => (place === '/console' ? path === place : path.startsWith(place))
   return (
@@ -96,6 +103,9 @@ export function Console({ me }: { readonly me: Me }): ReactElement {
           <Route path="/console/meters/:id">{({ id }) => <MeterPage key={id} id={id} />}</Route>
           <Route path="/console/live">
             <LivePage />
+          </Route>
+          <Route path="/console/audit">
+            <AuditPage />
           </Route>
           <Route>
             <NotFound />
