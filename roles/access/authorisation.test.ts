@@ -273,7 +273,7 @@ test('customers are shown when an operator looked at their data', async () => {
   assert.ok(items.every(({ subject }) => subject === 'UP-1' || subject === 'anna'))
 })
 
-test('SMCG-5.2.2-16 no session, link or service token is logged or stored as it is', async () => {
+test('no session, link or service token is logged or stored as it is', async () => {
   const { token } = await world.admin.json<{ token: string }>('/links', { method: 'POST', body: { accountId: 'anna' } })
   await world.as(sessions.anna).raw('/nowhere')
   await world.as(sessions.anna).raw('/links/redeem', { method: 'POST', body: { token: 'B'.repeat(43) } })

@@ -1,5 +1,6 @@
 import type { RoleName } from '#platform/role'
 import { PUBLIC_FACES } from './faces.ts'
+import type { Site } from './site.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -115,7 +116,7 @@ export function mergeDocuments(own: Json, roles: readonly RoleDocument[], origin
 export function createDescription(
   own: () => Json,
   peers: ReadonlyMap<RoleName, string>,
-  origin: string,
+  site: Pick<Site, 'origin'>,
 ): () => Promise<Json> {
   let asked: Promise<RoleDocument[]> | undefined
   let at = Number.NEGATIVE_INFINITY
@@ -133,6 +134,6 @@ export function createDescription(
       at = performance.now()
       asked = Promise.all([...peers].map(([role, url]) => ask(role, url)))
     }
-    return mergeDocuments(own(), await asked, origin)
+    return mergeDocuments(own(), await asked, site.origin)
   }
 }

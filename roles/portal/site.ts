@@ -29,6 +29,31 @@ export function siteOf(publicUrl: string): Site {
   }
 }
 
+/** A site that is known only once the server listens on a port of the system's choice; until then it answers under no name. */
+export function siteLater(): { readonly site: Site; settle(url: string): void } {
+  let known: Site = { origin: 'http://localhost', secure: false, origins: new Set(), hosts: new Set() }
+  const site: Site = {
+    get origin() {
+      return known.origin
+    },
+    get secure() {
+      return known.secure
+    },
+    get origins() {
+      return known.origins
+    },
+    get hosts() {
+      return known.hosts
+    },
+  }
+  return {
+    site,
+    settle(url) {
+      known = siteOf(url)
+    },
+  }
+}
+
 /** Name of the session cookie; `__Host-` binds it to this host over https. */
 export const cookieName = (site: Site): string => (site.secure ? '__Host-gridtally' : 'gridtally')
 
