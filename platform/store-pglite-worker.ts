@@ -23,6 +23,8 @@ const db = await PGlite.create({
       return Number.isSafeInteger(value) ? value : BigInt(text)
     },
     [types.NUMERIC]: (text: string) => text,
+    // PGlite's own parser takes ten times as long. The copy keeps Node's shared pool from travelling along.
+    [types.BYTEA]: (text: string) => Uint8Array.from(Buffer.from(text.slice(2), 'hex')),
   },
   postgresqlconf: ['shared_buffers=64MB', 'wal_recycle=off', 'min_wal_size=32MB', 'max_wal_size=256MB', 'jit=off'],
 })

@@ -2,9 +2,9 @@ import { type LocalDay, localDayRange, type TimeRange } from '@gridtally/meterin
 import { isEstimated } from '@gridtally/vee'
 import type { Instant } from '@gridtally/wire'
 import { slotsIn } from './buckets.ts'
-import type { Channel, KnownAssignment } from './channel.ts'
+import type { KnownAssignment } from './channel.ts'
 import type { Directory } from './directory.ts'
-import { readSeries } from './series.ts'
+import { readSeries, type Source } from './series.ts'
 import { type DayCounts, type Queryable, readDayCounts } from './store-queries.ts'
 import { pointSources } from './usage-points.ts'
 
@@ -41,19 +41,41 @@ export interface CompletenessPorts {
 
 /** Most days asked for at once. */
 export const MOST_DAYS = 400
-/** Channel-days kept in memory, 8 octets each. */
-const MOST_KEPT = 4_000_000
+/** Days of usage points kept in memory, 6 octets each. */
+const MOST_KEPT = 8_000_000
 
-interface DaySource {
-  readonly present: number
-  readonly estimated: number
+interface Point {
+  readonly id: string
+  readonly zone: string
+  readonly meterId: string | null
+  readonly assignments: readonly KnownAssignment[]
+  readonly sources: readonly Source[]
 }
 
-/** Keeps the counts of days as long as nothing is written to them: the sums of the fleet are then additions in memory. */
+/** One day of the whole fleet, a column each, in the order of the fleet. */
+interface FleetDay {
+  readonly expected: Int16Array
+  readonly present: Int16Array
+  readonly estimated: Int16Array
+}
+
+const NO_COUNTS: DayCounts = { channelIds: new Int32Array(), present: new Int16Array(), estimated: new Int16Array() }
+
+/** Whether a stretch, open ended or not, has all of a range in it. */
+const covers = (stretch: { from: Instant; to: Instant | null }, range: TimeRange): boolean =>
+  stretch.from <= range.from && (stretch.to === null || stretch.to >= range.to)
+
+/**
+ * Keeps what was worked out of past days as long as nothing is written to them and the directory stays as it is: the sums of the
+ * fleet are then additions in memory.
+ */
 export class Completeness {
   readonly #ports: CompletenessPorts
-  readonly #days = new Map<LocalDay, DayCounts>()
-  #kept = 0
+  readonly #days = new Map<string, FleetDay>()
+  readonly #fleets = new Map<string, readonly Point[]>()
+  #generation = -1
+  /** Counts the writes, so that what was read before one is not kept after it. */
+  #writes = 0
 
   constructor(ports: CompletenessPorts) {
     this.#ports = ports
@@ -61,46 +83,37 @@ export class Completeness {
 
   /** To be told of every day that is written to. */
   forget(days: readonly LocalDay[]): void {
-    for (const day of days) {
-      this.#kept -= this.#days.get(day)?.channelIds.length ?? 0
-      this.#days.delete(day)
-    }
+    this.#writes++
+    // A block cut by another zone reaches into the days beside.
+    for (const name of this.#fleets.keys())
+      for (const day of days) for (const near of [day - 1, day, day + 1]) this.#days.delete(`${near} ${name}`)
   }
 
-  async #counts(first: LocalDay, last: LocalDay): Promise<Map<LocalDay, DayCounts>> {
-    const found = new Map<LocalDay, DayCounts>()
-    let from: LocalDay | undefined
-    const fetch = async (to: LocalDay): Promise<void> => {
-      if (from === undefined) return
-      const read = await readDayCounts(this.#ports.db, from, to)
-      const none = { channelIds: new Int32Array(), present: new Int16Array(), estimated: new Int16Array() }
-      for (let day = from; day <= to; day++) {
-        const counts = read.get(day) ?? none
-        found.set(day, counts)
-        if (this.#kept + counts.channelIds.length > MOST_KEPT) {
-          this.#days.clear()
-          this.#kept = 0
-        }
-        this.#days.set(day, counts)
-        this.#kept += counts.channelIds.length
-      }
-      from = undefined
+  #fleet(name: string): readonly Point[] {
+    const { directory } = this.#ports
+    if (directory.generation !== this.#generation) {
+      this.#generation = directory.generation
+      this.#days.clear()
+      this.#fleets.clear()
     }
-    for (let day = first; day <= last; day++) {
-      const known = this.#days.get(day)
-      if (known) {
-        await fetch(day - 1)
-        found.set(day, known)
-      } else from ??= day
+    let fleet = this.#fleets.get(name)
+    if (!fleet) {
+      fleet = [...directory.usagePoints.values()].flatMap(({ id, zone }) => {
+        const assignments = directory.assignments(id)
+        const sources = pointSources(directory, id, name)
+        // Only the import channel is expected of every meter; others where there is one.
+        if (sources.length === 0 && (name !== 'import' || assignments.length === 0)) return []
+        return [{ id, zone, meterId: assignments.at(-1)?.meterId ?? null, assignments, sources }]
+      })
+      this.#fleets.set(name, fleet)
     }
-    await fetch(last)
-    return found
+    return fleet
   }
 
-  /** What was expected of a point on a day of its zone, as far as the day has passed. */
+  /** Slots that begin while a meter was there and have ended. */
   #expected(range: TimeRange, assignments: readonly KnownAssignment[], stepMs: number): number {
     const now = this.#ports.now()
-    if (now >= range.to && assignments.some(({ from, to }) => from <= range.from && (to === null || to >= range.to)))
+    if (now >= range.to && assignments.some((one) => covers(one, range)))
       return Math.ceil((range.to - range.from) / stepMs)
     let slots = 0
     for (const { from, to } of assignments) {
@@ -110,19 +123,81 @@ export class Completeness {
     return slots
   }
 
-  /** What a usage point has on a day, worked out from the values themselves: for days more than one source knows. */
-  async #exact(usagePointId: string, name: string, day: LocalDay, zone: string): Promise<DaySource> {
-    const { db, directory } = this.#ports
-    const series = await readSeries(db, pointSources(directory, usagePointId, name), localDayRange(day, zone))
+  /** Present and estimated values of a usage point in a range, from the values themselves. */
+  async #exact({ sources }: Point, range: TimeRange): Promise<[number, number]> {
     let present = 0
     let estimated = 0
-    for (const { values, marks } of series)
+    for (const { values, marks } of await readSeries(this.#ports.db, sources, range))
       for (let i = 0; i < values.length; i++) {
         if (Number.isNaN(values[i])) continue
         present++
         if (isEstimated(marks[i])) estimated++
       }
-    return { present, estimated }
+    return [present, estimated]
+  }
+
+  async #day(day: LocalDay, fleet: readonly Point[], counts: DayCounts): Promise<FleetDay> {
+    const slots = new Map<number, number>()
+    for (let i = 0; i < counts.channelIds.length; i++) slots.set(counts.channelIds[i], i)
+    const ranges = new Map<string, TimeRange>()
+    const n = fleet.length
+    const result = { expected: new Int16Array(n), present: new Int16Array(n), estimated: new Int16Array(n) }
+    for (let p = 0; p < n; p++) {
+      const point = fleet[p]
+      const { zone, assignments, sources } = point
+      let range = ranges.get(zone)
+      if (!range) {
+        range = localDayRange(day, zone)
+        ranges.set(zone, range)
+      }
+      let source: Source | undefined
+      let slot = -1
+      let known = 0
+      for (const one of sources) {
+        const found = slots.get(one.channel.id)
+        if (found === undefined) continue
+        known++
+        source = one
+        slot = found
+      }
+      const stepMs = source?.channel.stepMs ?? sources[0]?.channel.stepMs ?? this.#ports.expectedStepMs
+      let expected = this.#expected(range, assignments, stepMs)
+      let [present, estimated] = [0, 0]
+      // The sum kept beside a block is the point's own if the block is all there is and all of it belongs to the point's day.
+      if (known === 1 && source && source.channel.zone === zone && covers(source.range, range))
+        [present, estimated] = [counts.present[slot], counts.estimated[slot]]
+      else if (known > 0 || sources.some(({ channel }) => channel.zone !== zone))
+        [present, estimated] = await this.#exact(point, range)
+      // Imported before any meter was there.
+      if (sources.some(({ channel }) => channel.ownerKind === 'usagePoint')) expected = Math.max(expected, present)
+      result.expected[p] = expected
+      result.present[p] = Math.min(present, expected)
+      result.estimated[p] = estimated
+    }
+    return result
+  }
+
+  async #fleetDays(first: LocalDay, last: LocalDay, name: string, fleet: readonly Point[]): Promise<FleetDay[]> {
+    const { db, now } = this.#ports
+    const writes = this.#writes
+    const missing: LocalDay[] = []
+    for (let day = first; day <= last; day++) if (!this.#days.has(`${day} ${name}`)) missing.push(day)
+    const counts =
+      missing.length > 0
+        ? await readDayCounts(db, missing[0], missing[missing.length - 1])
+        : new Map<LocalDay, DayCounts>()
+    const days: FleetDay[] = []
+    for (let day = first; day <= last; day++) {
+      const known = this.#days.get(`${day} ${name}`)
+      const found = known ?? (await this.#day(day, fleet, counts.get(day) ?? NO_COUNTS))
+      days.push(found)
+      // Of a day that goes on anywhere more is expected by the minute.
+      const isOver = now() > (day + 2) * 86_400_000
+      if (known || !isOver || writes !== this.#writes || this.#generation !== this.#ports.directory.generation) continue
+      if (this.#days.size * fleet.length > MOST_KEPT) this.#days.clear()
+      this.#days.set(`${day} ${name}`, found)
+    }
+    return days
   }
 
   /**
@@ -134,69 +209,28 @@ export class Completeness {
     last: LocalDay,
     name: string,
   ): Promise<{ days: DayCompleteness[]; points: PointCompleteness[] }> {
-    const { directory, expectedStepMs } = this.#ports
-    const counts = await this.#counts(first, last)
-    const days = Array.from({ length: last - first + 1 }, (_, i): DayCompleteness => {
-      return { day: first + i, expected: 0, present: 0, estimated: 0, usagePoints: 0, complete: 0 }
+    const fleet = this.#fleet(name)
+    const points = fleet.map(({ id, meterId }): PointCompleteness => {
+      return { usagePointId: id, meterId, expected: 0, present: 0, estimated: 0 }
     })
-    const slots = new Map<number, number>()
-    const points = new Map<string, PointCompleteness>()
-    const doubtful: { point: PointCompleteness; day: DayCompleteness; zone: string; expected: number }[] = []
-    const add = (point: PointCompleteness, day: DayCompleteness, expected: number, has: DaySource): void => {
-      // A day of another cut may hold a few more than expected; they are no surplus.
-      const present = Math.min(has.present, expected)
-      for (const count of [day, point]) {
-        count.expected += expected
-        count.present += present
-        count.estimated += has.estimated
+    const days = (await this.#fleetDays(first, last, name, fleet)).map((columns, i): DayCompleteness => {
+      const day = { day: first + i, expected: 0, present: 0, estimated: 0, usagePoints: 0, complete: 0 }
+      for (let p = 0; p < points.length; p++) {
+        const expected = columns.expected[p]
+        if (expected === 0) continue
+        const present = columns.present[p]
+        const estimated = columns.estimated[p]
+        day.usagePoints++
+        if (present === expected) day.complete++
+        day.expected += expected
+        day.present += present
+        day.estimated += estimated
+        points[p].expected += expected
+        points[p].present += present
+        points[p].estimated += estimated
       }
-      if (expected > 0) day.usagePoints++
-      if (expected > 0 && present === expected) day.complete++
-    }
-    const fleet = [...directory.usagePoints.values()].map(({ id, zone }) => {
-      const assignments = directory.assignments(id)
-      const sources = pointSources(directory, id, name)
-      const meterId = assignments.at(-1)?.meterId ?? null
-      const point: PointCompleteness = { usagePointId: id, meterId, expected: 0, present: 0, estimated: 0 }
-      points.set(id, point)
-      return { id, zone, assignments, sources, point }
+      return day
     })
-    for (const day of days) {
-      const { channelIds, present, estimated } = counts.get(day.day) as DayCounts
-      const ranges = new Map<string, TimeRange>()
-      slots.clear()
-      for (let i = 0; i < channelIds.length; i++) slots.set(channelIds[i], i)
-      for (const { zone, assignments, sources, point } of fleet) {
-        if (assignments.length === 0 && sources.length === 0) continue
-        // A channel that does not exist is expected only where every meter has it.
-        if (name !== 'import' && sources.length === 0) continue
-        let channel: Channel | undefined
-        let has: DaySource = { present: 0, estimated: 0 }
-        let known = 0
-        for (const source of sources) {
-          const slot = slots.get(source.channel.id)
-          if (slot === undefined) continue
-          known++
-          channel = source.channel
-          has = { present: present[slot], estimated: estimated[slot] }
-        }
-        const stepMs = channel?.stepMs ?? sources[0]?.channel.stepMs ?? expectedStepMs
-        let range = ranges.get(zone)
-        if (!range) {
-          range = localDayRange(day.day, zone)
-          ranges.set(zone, range)
-        }
-        let expected = this.#expected(range, assignments, stepMs)
-        // Imported before any meter was there.
-        if (expected < has.present && channel?.ownerKind === 'usagePoint') expected = has.present
-        // The sum kept for a channel's day is the point's only if all of it falls into the point's day and the meter's time there.
-        const isWhole = known === 0 || (known === 1 && channel?.zone === zone && has.present <= expected)
-        if (!isWhole) doubtful.push({ point, day, zone, expected })
-        else add(point, day, expected, has)
-      }
-    }
-    for (const { point, day, zone, expected } of doubtful)
-      add(point, day, expected, await this.#exact(point.usagePointId, name, day.day, zone))
-    return { days, points: [...points.values()] }
+    return { days, points }
   }
 }

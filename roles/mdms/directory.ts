@@ -13,7 +13,7 @@ export class Directory {
   readonly #byKey = new Map<string, Channel>()
   readonly #byOwner = new Map<string, Channel[]>()
   readonly #byId = new Map<number, Channel>()
-  /** Counts changes of usage points and assignments: what was worked out from them holds as long as it stays. */
+  /** Counts changes: what was worked out from the directory holds as long as it stays. */
   generation = 0
 
   putUsagePoint(point: UsagePoint): void {
@@ -60,6 +60,7 @@ export class Directory {
     const siblings = this.#byOwner.get(owner)
     if (siblings) siblings.push(channel)
     else this.#byOwner.set(owner, [channel])
+    this.generation++
   }
 
   channelByKey(key: string): Channel | undefined {

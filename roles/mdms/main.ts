@@ -12,6 +12,7 @@ import { METRICS } from './metrics.ts'
 import { mdmsRoutes } from './routes.ts'
 import { importRoutes } from './routes-import.ts'
 import { MdmsStore } from './store.ts'
+import { readBlockOctets } from './store-queries.ts'
 
 const noOpener: Opener = {
   open: () => Promise.reject(new TypeError('this MDMS was given no key to open billing payloads with')),
@@ -35,7 +36,7 @@ export const start: StartRole = async (options) => {
     log,
     metrics,
     tokens: tokenCheck(options.callers),
-    health: async () => ({ ...health, ...(await store.progress()) }),
+    health: async () => ({ ...health, ...(await store.progress()), blockOctets: await readBlockOctets(store.db) }),
   })
   // A large import may take long to arrive; the limit on headers stays.
   app.server.requestTimeout = 3_600_000

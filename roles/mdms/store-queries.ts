@@ -188,10 +188,8 @@ export function readEvents(
   )
 }
 
-/** How much is stored. */
-export async function readTotals(db: Queryable): Promise<{ octets: number; blocks: number }> {
-  const [row] = await db.query<{ octets: number; blocks: number }>(
-    `SELECT pg_total_relation_size('block')::bigint AS octets, (SELECT count(*) FROM block)::bigint AS blocks`,
-  )
-  return row
+/** Octets the interval blocks take, indexes included. */
+export async function readBlockOctets(db: Queryable): Promise<number> {
+  const [{ octets }] = await db.query<{ octets: number }>(`SELECT pg_total_relation_size('block')::bigint AS octets`)
+  return octets
 }
