@@ -101,7 +101,7 @@ test('SMCG-A3-1a2-02 X1332-3.2-08 one number from meter to screen: truth, profil
       '--from',
       new Date(from).toISOString(),
       '--to',
-      new Date(to + 1).toISOString(),
+      new Date(to + 60_000).toISOString(),
       '--json',
     ])
     assert.equal(profile.code, 0, profile.err)
