@@ -1,4 +1,4 @@
-import type { LocalDay } from '@gridtally/metering'
+import { type EndDeviceEvent, type LocalDay, obisCode, type Reading } from '@gridtally/metering'
 import {
   decodeBlock,
   encodeBlock,
@@ -52,21 +52,60 @@ const LONGEST_STEP_MS = 7 * 86_400_000
 /** Most values of one delivery: five years of quarter hours. */
 const MOST_VALUES = 200_000
 
+/** Most octets of a text that is stored; NUL is what no database takes. */
+const LONGEST_TEXT = 2000
+
+function checkText(text: unknown, name: string): void {
+  if (typeof text !== 'string' || text.length > LONGEST_TEXT || text.includes('\0'))
+    throw new RangeError(`${name} is no text that can be kept`)
+}
+
+function checkQuantity({ scaler, unit }: { readonly scaler: number; readonly unit: number }): void {
+  if (!Number.isInteger(scaler) || scaler < -30 || scaler > 30) throw new RangeError(`scaler ${scaler}`)
+  if (!Number.isInteger(unit) || unit < 0 || unit > 255) throw new RangeError(`unit ${unit}`)
+}
+
+function checkInstant(at: number): void {
+  if (!Number.isInteger(at) || at < 0 || at > 1e14) throw new RangeError(`time ${at}`)
+}
+
+/** As {@link checkDelivery}, for a register reading; TypeError for what is no OBIS code. */
+export function checkReading(reading: Reading): void {
+  checkText(reading.meterId, 'meterId')
+  obisCode(reading.obis)
+  checkText(reading.reason, 'reason')
+  checkInstant(reading.at)
+  checkQuantity(reading)
+  if (!/^-?\d{1,30}$/.test(reading.value)) throw new RangeError(`value ${reading.value} is no integer`)
+}
+
+/** As {@link checkDelivery}, for an event. */
+export function checkEvent(event: EndDeviceEvent): void {
+  for (const name of ['meterId', 'type', 'severity', 'text'] as const) checkText(event[name], name)
+  checkInstant(event.at)
+}
+
 /**
- * Checks what comes from outside before anything of it is stored.
+ * Checks what comes from outside before anything of it is stored: one value a database cannot take would hold up all others.
  *
  * @throws RangeError in words for people
  */
-export function checkDelivery({ start, stepMs, scaler, unit, values, flags, qualities }: Delivery): void {
+export function checkDelivery(delivery: Delivery): void {
+  const { ownerId, name, captureVersion, start, stepMs, values, flags, qualities } = delivery
+  checkText(ownerId, 'meterId')
+  checkText(name, 'channel')
+  checkQuantity(delivery)
+  if (!Number.isInteger(captureVersion) || Math.abs(captureVersion) > 0x7fff_ffff)
+    throw new RangeError(`capture version ${captureVersion}`)
   if (!Number.isInteger(stepMs) || stepMs < SHORTEST_STEP_MS || stepMs > LONGEST_STEP_MS)
     throw new RangeError(`intervals of ${stepMs} ms; from a minute to a week are kept`)
-  if (!Number.isInteger(start) || start < 0 || start > 1e14) throw new RangeError(`start ${start}`)
-  if (!Number.isInteger(scaler) || scaler < -30 || scaler > 30) throw new RangeError(`scaler ${scaler}`)
-  if (!Number.isInteger(unit) || unit < 0 || unit > 255) throw new RangeError(`unit ${unit}`)
+  checkInstant(start)
   if (values.length > MOST_VALUES) throw new RangeError(`${values.length} values at once; at most ${MOST_VALUES}`)
   for (const list of [flags, qualities])
     if (list && list.length !== values.length)
       throw new RangeError(`${list.length} qualities or flags for ${values.length} values`)
+  for (const bits of flags ?? [])
+    if (!Number.isInteger(bits) || bits < 0 || bits > 255) throw new RangeError(`device flags ${bits}`)
   for (const value of values)
     if (value !== null && (!Number.isInteger(value) || Math.abs(value) > MAX_BLOCK_VALUE))
       throw new RangeError(`value ${value} is no integer that can be kept`)

@@ -1,7 +1,7 @@
 import type { EndDeviceEvent, LogEntry, LogPage, LogPayload, Reading } from '@gridtally/metering'
 import { DecodeError } from '@gridtally/wire'
 import type { Opener } from '#platform/protection'
-import { checkDelivery } from './append.ts'
+import { checkDelivery, checkEvent, checkReading } from './append.ts'
 import { type Appended, channelName, type Delivery } from './channel.ts'
 import type { Batch } from './store.ts'
 
@@ -73,16 +73,22 @@ async function readPage(page: LogPage, opener: Opener): Promise<Batch & { refuse
             : [payload.event.meterId]
       if (meters.some((meterId) => meterId !== header.meterId)) throw new TypeError('a payload of another meter')
       if (payload.kind === 'intervals') addRun(payload, header.seq, deliveries)
-      else if (payload.kind === 'readings') readings.push(...payload.readings)
-      else events.push(payload.event)
+      else if (payload.kind === 'readings') {
+        for (const reading of payload.readings) checkReading(reading)
+        readings.push(...payload.readings)
+      } else {
+        checkEvent(payload.event)
+        events.push(payload.event)
+      }
     } catch (error) {
       refused++
       events.push({
-        meterId: header.meterId,
-        at: header.recordedAt,
+        // The header itself may be what is wrong.
+        meterId: String(header.meterId).replaceAll('\0', '').slice(0, 200),
+        at: Number.isSafeInteger(header.recordedAt) ? header.recordedAt : 0,
         type: 'mdms.entry.refused',
         severity: 'alarm',
-        text: `log entry ${header.seq} was refused: ${(error as Error).message}`,
+        text: `log entry ${header.seq} was refused: ${(error as Error).message}`.replaceAll('\0', '').slice(0, 2000),
       })
     }
   }

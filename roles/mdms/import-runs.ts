@@ -7,7 +7,7 @@ import {
   type ReadingQuality,
   unitCode,
 } from '@gridtally/metering'
-import { checkDelivery } from './append.ts'
+import { checkDelivery, checkReading } from './append.ts'
 import { type Appended, channelName, type Delivery, type OwnerKind } from './channel.ts'
 import type { Batch } from './store.ts'
 
@@ -101,17 +101,17 @@ function parseReading(fields: Fields, zoneOf: ImportPorts['zoneOf']): Reading {
   const value = textOf(fields.value, 'value')
   if (!/^-?\d{1,20}$/.test(value)) throw new TypeError('"value" must be the digits of an integer')
   const meterId = textOf(fields.meterId, 'meterId')
-  const scaler = numberOf(fields.scaler, 'scaler')
-  if (scaler < -30 || scaler > 30) throw new RangeError(`scaler ${scaler}`)
-  return {
+  const reading: Reading = {
     meterId,
     obis: obisCode(textOf(fields.register, 'register')),
     at: instantOf(fields.at, 'at', zoneOf('meter', meterId) ?? 'UTC'),
     value,
-    scaler,
+    scaler: numberOf(fields.scaler, 'scaler'),
     unit: unitOf(fields.unit),
     reason: 'imported',
   }
+  checkReading(reading)
+  return reading
 }
 
 function parseDelivery(fields: Fields, zoneOf: ImportPorts['zoneOf']): Delivery {

@@ -286,16 +286,31 @@ export function deliveryTests({ name, mdms: under, point, get, values }: MdmsAsk
     ]
     for (const entry of bad)
       under().headend.entries.push({ ...entry, header: { ...entry.header, seq: under().headend.entries.length + 1 } })
+    // Soundly sealed, but nothing a database could take: it must not hold up what comes after.
+    const reading: Reading = {
+      meterId: 'M-A',
+      obis: IMPORT,
+      scaler: 0,
+      unit: 30,
+      at: 1e15,
+      value: '1',
+      reason: 'scheduled',
+    }
+    await under().headend.add({ kind: 'readings', readings: [reading] })
+    await under().headend.add({ kind: 'readings', readings: [{ ...reading, at: 0, value: 'NaN' }] })
+    await under().headend.add(run('M-A', '2026-03-17', [1], { unit: 70_000 }))
+    const event: EndDeviceEvent = { meterId: 'M-A', at: 5, type: '1.0.0.0', severity: 'info', text: 'a\0b' }
+    await under().headend.add({ kind: 'event', event })
     await under().headend.add(run('M-A', '2026-03-17T00:30', [7]))
     await under().collected()
     assert.deepEqual(await values('usage-points/UP-A/channels/import', '2026-03-17', '2026-03-18'), ['5', '6', '7'])
     const { events } = await get<{ events: { type: string; severity: string }[] }>('/events?meterId=M-A')
-    assert.equal(events.filter(({ type, severity }) => type === 'mdms.entry.refused' && severity === 'alarm').length, 4)
+    assert.equal(events.filter(({ type, severity }) => type === 'mdms.entry.refused' && severity === 'alarm').length, 8)
     assert.equal(
       await under()
         .reader.raw('/metrics')
         .then((r) => r.text())
-        .then((t) => /mdms_log_entries_refused_total 5/.test(t)),
+        .then((t) => /mdms_log_entries_refused_total 9/.test(t)),
       true,
     )
   })

@@ -208,4 +208,28 @@ export function faceTests({ name, mdms: under, point, get, values, upload }: Mdm
       ['UP-K2'],
     )
   })
+
+  test(`${name}: events are read forwards and backwards`, async () => {
+    for (const text of ['a', 'b', 'c'])
+      await under().headend.add({
+        kind: 'event',
+        event: { meterId: 'M-R', at: at('2026-03-05'), type: '3.26.0.47', severity: 'info', text },
+      })
+    await under().collected()
+    for (const [order, expected] of [
+      ['oldest', 'abc'],
+      ['newest', 'cba'],
+    ] as const) {
+      let seen = ''
+      let after = ''
+      for (;;) {
+        const path = `/events?meterId=M-R&limit=2&order=${order}&after=${after}`
+        const page = await get<{ events: { text: string }[]; after: string }>(path)
+        if (page.events.length === 0) break
+        seen += page.events.map(({ text }) => text).join('')
+        after = page.after
+      }
+      assert.equal(seen, expected)
+    }
+  })
 }

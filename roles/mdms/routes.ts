@@ -324,9 +324,10 @@ export function mdmsRoutes(
         response: { 200: EventsView },
       },
     },
-    async ({ query: { meterId, after = '', limit = 100 } }) => {
-      const last = after === '' ? 0 : Number(decodeCursor(after, 1)[0])
-      const events = await readEvents(db, meterId, last, limit)
+    async ({ query: { meterId, order = 'oldest', after = '', limit = 100 } }) => {
+      const start = order === 'oldest' ? 0 : Number.MAX_SAFE_INTEGER
+      const last = after === '' ? start : Number(decodeCursor(after, 1)[0])
+      const events = await readEvents(db, meterId, order, last, limit)
       const zone = (meterId !== undefined && directory.zoneOfMeter(meterId)) || standardZone
       return {
         events: events.map(({ meterId: id, at, type, severity, text }) => ({

@@ -49,6 +49,12 @@ export const ListQuery = Type.Object({
 /** A page of events. */
 export const EventsQuery = Type.Object({
   meterId: Type.Optional(Name),
+  order: Type.Optional(
+    Type.Enum(['oldest', 'newest'], {
+      default: 'oldest',
+      description: 'By arrival: `oldest` first to follow what comes, `newest` first to look back',
+    }),
+  ),
   after: After,
   limit: Limit,
 })

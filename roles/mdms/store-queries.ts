@@ -174,16 +174,18 @@ export async function latestReadings(db: Queryable, meterId: string): Promise<St
   return rows.map((row) => ({ ...row, obis: obisCode(row.obis) }))
 }
 
-/** A page of events after an id, of one meter or of all. */
+/** A page of events beyond an id in the order asked for, of one meter or of all. */
 export function readEvents(
   db: Queryable,
   meterId: string | undefined,
+  order: 'oldest' | 'newest',
   after: number,
   limit: number,
 ): Promise<StoredEvent[]> {
   return db.query(
     `SELECT id, meter_id AS "meterId", at, type, severity, text FROM event
-     WHERE id > $2 AND ($1::text IS NULL OR meter_id = $1) ORDER BY id LIMIT $3`,
+     WHERE id ${order === 'oldest' ? '>' : '<'} $2 AND ($1::text IS NULL OR meter_id = $1)
+     ORDER BY id ${order === 'oldest' ? 'ASC' : 'DESC'} LIMIT $3`,
     [meterId ?? null, after, limit],
   )
 }
