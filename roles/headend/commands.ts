@@ -76,6 +76,8 @@ export function commandDesk(ports: CommandPorts): CommandDesk {
     if (end === 'expired') return step(command, 'expired', 'its meter was not reached in time')
     const last = ports.lastOutcome(meterId)
     if (last?.outcome === 'OK') return step(command, 'confirmed')
+    // The head-end is being stopped: the order stays open and is taken up at the next start.
+    if (last?.outcome === 'CANCELLED') return
     return step(command, 'failed', last ? `${last.outcome}: ${last.detail}` : 'no session took place')
   }
 

@@ -423,6 +423,41 @@ test('a device that holds the keys but proves to be another is not trusted; who 
   assert.equal((await head.read(victimId)).outcome, 'OK')
 })
 
+test('a peer that plays back a whole earlier session fails at the proof', async () => {
+  const { meter: m, rig: head, id } = await meter()
+  await head.read(id)
+  const kept: Uint8Array[] = []
+  m.meddle = (answer, n) => {
+    kept[n] = answer.slice()
+    return answer
+  }
+  clock.at += QUARTER
+  await head.read(id)
+  m.meddle = (answer, n) => kept[n] ?? answer
+  clock.at += QUARTER
+  const before = byStart((await head.stored(id)).runs).size
+  const { outcome } = await head.read(id)
+  assert.ok(outcome === 'PEER_NOT_AUTHENTIC' || outcome === 'REPLAY', outcome)
+  const { runs, events } = await head.stored(id)
+  assert.equal(byStart(runs).size, before)
+  assert.equal(events.filter(({ type }) => type.startsWith('security')).length, 1)
+})
+
+test('a session as a whole is bounded, however lively octets trickle in', async () => {
+  const own = await openRig(clock, { sessions: { responseTimeoutMs: 60_000, deadlineMs: 600 } })
+  const m = await startMeter(901, () => clock.now())
+  try {
+    await own.import(shipmentOf([m]))
+    m.meddle = (answer, n) => (n === 2 ? 'drip' : answer)
+    const began = performance.now()
+    assert.equal((await own.read(m.serial)).outcome, 'TOO_SLOW')
+    assert.ok(performance.now() - began < 2000)
+  } finally {
+    await own.close()
+    await m.close()
+  }
+})
+
 test('an unknown meter and one without keys are not called', async () => {
   const head = await rig()
   assert.equal((await head.read('NOBODY')).outcome, 'KEYS_MISSING')

@@ -12,7 +12,17 @@ import { backoffMs, nextTurn, type Turn } from './schedule.ts'
 import { SECURITY_OUTCOMES, SessionError, type SessionOutcome, type SessionRecord } from './session-record.ts'
 
 /** Opens a session, lets `work` use it, and lets go of everything however it ends. Throws SessionError. */
-export type WithSession = <T>(entry: DeviceEntry, work: (session: MeterSession) => Promise<T>) => Promise<T>
+export type WithSession = <T>(
+  entry: DeviceEntry,
+  work: (session: MeterSession) => Promise<T>,
+  traffic: Traffic,
+) => Promise<T>
+
+/** Counts octets while a session lasts, over all its connections. */
+export interface Traffic {
+  octetsIn: number
+  octetsOut: number
+}
 
 /** What reading a meter needs. */
 export interface ReadPorts {
@@ -55,12 +65,17 @@ export async function readMeter({ meterId, priority }: Turn, ports: ReadPorts): 
   let detail = ''
   let rows = 0
   let claimedTitle: string | undefined
+  const traffic: Traffic = { octetsIn: 0, octetsOut: 0 }
   try {
     if (!entry) throw new SessionError('KEYS_MISSING', 'no such meter is registered')
     if (entry.status.state === 'quarantined')
       throw new SessionError('QUARANTINED', `in quarantine: ${entry.status.stateReason}`)
     const reason = priority === 'interactive' ? 'on-demand' : 'scheduled'
-    const collected = await ports.withSession(entry, (session) => collectMeter(entry, session, reason, ports.collect))
+    const collected = await ports.withSession(
+      entry,
+      (session) => collectMeter(entry, session, reason, ports.collect),
+      traffic,
+    )
     rows = collected.rows
     if (collected.clockOffsetMs !== null) entry.status.clockOffsetMs = collected.clockOffsetMs
   } catch (error) {
@@ -75,7 +90,7 @@ export async function readMeter({ meterId, priority }: Turn, ports: ReadPorts): 
     }
   }
   const durationMs = Math.round(performance.now() - began)
-  ports.record({ meterId, priority, startedAt, durationMs, outcome, detail, rows })
+  ports.record({ meterId, priority, startedAt, durationMs, outcome, detail, rows, ...traffic })
   ports.metrics.count('headend_sessions_total', { outcome, priority })
   ports.metrics.count('headend_rows_total', {}, rows)
   ports.metrics.observe('headend_session_duration_seconds', durationMs / 1000, { priority })

@@ -57,6 +57,9 @@ export interface SessionRecord {
   readonly detail: string
   /** Profile rows stored. */
   readonly rows: number
+  /** Octets on the connection, link layer included. */
+  readonly octetsIn: number
+  readonly octetsOut: number
 }
 
 /** Thrown where a session cannot go on. */

@@ -22,7 +22,7 @@ import type { HeadendConfig } from './config.ts'
 import type { CounterStore } from './counters.ts'
 import type { CaptureList, Device, DeviceEntry } from './device.ts'
 import type { CaptureObjects, MeterSession, Survey } from './meter-session.ts'
-import type { WithSession } from './read-meter.ts'
+import type { Traffic, WithSession } from './read-meter.ts'
 import { SessionError, type SessionOutcome } from './session-record.ts'
 
 /** What sessions are made with. */
@@ -34,6 +34,15 @@ export interface SessionPorts {
   /** Aborted when the head-end stops. */
   readonly signal: AbortSignal
 }
+
+/** What one session has, with all its connections. */
+interface Trip extends SessionPorts {
+  readonly traffic: Traffic
+  /** By performance.now(). */
+  readonly deadline: number
+}
+
+const isLate = ({ deadline }: Trip): boolean => performance.now() >= deadline - 50
 
 const CLOCK = ClockClass.at('0.0.1.0.0.255')
 
@@ -68,30 +77,30 @@ const MOST_COUNTER_JUMP = 16_777_216
 
 /** Opens sessions over TCP: connects, associates with mutual authentication (HLS-GMAC, suite 0) and checks who answered. */
 export function sessionOpener(ports: SessionPorts): WithSession {
-  return async (entry, work) => {
-    const deadline = performance.now() + ports.limits.deadlineMs
+  return async (entry, work, traffic) => {
+    const trip: Trip = { ...ports, traffic, deadline: performance.now() + ports.limits.deadlineMs }
     try {
-      const meter = await associate(entry, ports, deadline)
+      const meter = await associate(entry, trip)
       try {
         return await work(dlmsSession(meter, entry.device))
       } finally {
         await meter.release()
       }
     } catch (error) {
-      throw asSessionError(error, performance.now() >= deadline - 50)
+      throw asSessionError(error, isLate(trip))
     }
   }
 }
 
 /** Connects and associates; when the meter seems to want a higher counter, learns it as public client and tries once more. */
-async function associate(entry: DeviceEntry, ports: SessionPorts, deadline: number): Promise<Meter> {
-  const { counters } = ports
+async function associate(entry: DeviceEntry, trip: Trip): Promise<Meter> {
+  const { counters } = trip
   const { meterId } = entry.device
-  if (!counters.knows(meterId)) await learnCounter(entry, ports, deadline)
+  if (!counters.knows(meterId)) await learnCounter(entry, trip)
   try {
-    return await associateOnce(entry, ports, deadline)
+    return await associateOnce(entry, trip)
   } catch (error) {
-    const reason = asSessionError(error, performance.now() >= deadline - 50)
+    const reason = asSessionError(error, isLate(trip))
     const before = counters.peek(meterId) ?? 0
     if (!MAYBE_COUNTER.has(reason.code)) throw reason
     // A meter that cannot decipher our first message holds other keys: no counter will help.
@@ -99,21 +108,21 @@ async function associate(entry: DeviceEntry, ports: SessionPorts, deadline: numb
       throw new SessionError('AUTHENTICATION_FAILED', 'the meter cannot decipher what is sealed with our keys for it', {
         cause: error,
       })
-    const learnt = await learnCounter(entry, ports, deadline).catch(() => undefined)
+    const learnt = await learnCounter(entry, trip).catch(() => undefined)
     // The counter was not the reason: tell the first failure.
     if (learnt === undefined || learnt < before) throw reason
-    return await associateOnce(entry, ports, deadline)
+    return await associateOnce(entry, trip)
   }
 }
 
-async function associateOnce({ device }: DeviceEntry, ports: SessionPorts, deadline: number): Promise<Meter> {
-  const { vault, counters } = ports
+async function associateOnce({ device }: DeviceEntry, trip: Trip): Promise<Meter> {
+  const { vault, counters } = trip
   const { meterId } = device
   const guekKey = vault.key(meterId, 'dlms-guek')
   const gakKey = vault.key(meterId, 'dlms-gak')
   if (!guekKey || !gakKey) throw new SessionError('KEYS_MISSING', `no keys of ${meterId} are in the vault`)
   const meter = await connectMeter({
-    ...(await linkOptions(device, device.clients.management, ports, deadline)),
+    ...(await linkOptions(device, device.clients.management, trip)),
     authentication: { mechanism: 'high-gmac' },
     security: {
       crypto: dlmsCrypto,
@@ -136,15 +145,11 @@ async function associateOnce({ device }: DeviceEntry, ports: SessionPorts, deadl
 }
 
 /** Reads the meter's counter as public client and raises ours beyond it. Gives the counter read. */
-async function learnCounter(
-  { device }: DeviceEntry,
-  ports: SessionPorts,
-  deadline: number,
-): Promise<number | undefined> {
-  const options = await linkOptions(device, device.clients.public, ports, deadline)
+async function learnCounter({ device }: DeviceEntry, trip: Trip): Promise<number | undefined> {
+  const options = await linkOptions(device, device.clients.public, trip)
   const result = await readInvocationCounter(options, device.clients.invocationCounter)
   if (!result.ok) return undefined
-  await raiseWithin(ports.counters, device.meterId, result.value + 1)
+  await raiseWithin(trip.counters, device.meterId, result.value + 1)
   return result.value
 }
 
@@ -160,21 +165,36 @@ async function raiseWithin(counters: CounterStore, meterId: string, next: number
 async function linkOptions(
   device: Device,
   clientAddress: number,
-  { clock, limits, signal }: SessionPorts,
-  deadline: number,
+  { clock, limits, signal, deadline, traffic }: Trip,
 ): Promise<Omit<ConnectOptions, 'authentication' | 'security'>> {
   const left = deadline - performance.now()
   if (left <= 0) throw new SessionError('TOO_SLOW', 'no time is left for the session')
   const { host, port, server } = device
   const channel = await connect(host, port, Math.min(limits.connectTimeoutMs, left), signal)
   return {
-    channel,
+    channel: counted(channel, traffic),
     clock,
     clientAddress,
     serverAddress: server,
     answerTimeoutMs: limits.responseTimeoutMs,
     sessionTimeoutMs: left,
     signal,
+  }
+}
+
+/** A channel that counts. */
+function counted(channel: ByteChannel, traffic: Traffic): ByteChannel {
+  return {
+    async read(signal) {
+      const octets = await channel.read(signal)
+      traffic.octetsIn += octets?.length ?? 0
+      return octets
+    },
+    write(octets, signal) {
+      traffic.octetsOut += octets.length
+      return channel.write(octets, signal)
+    },
+    close: () => channel.close(),
   }
 }
 

@@ -73,6 +73,8 @@ interface SessionRow {
   outcome: SessionRecord['outcome']
   detail: string
   rows: number
+  octets_in: number
+  octets_out: number
 }
 
 function entryOf(row: DeviceRow): DeviceEntry {
@@ -121,6 +123,8 @@ const sessionOf = (row: SessionRow): SessionRecord => ({
   outcome: row.outcome,
   detail: row.detail,
   rows: row.rows,
+  octetsIn: row.octets_in,
+  octetsOut: row.octets_out,
 })
 
 /** Devices written by one statement: larger statements hold up the others. */
@@ -212,8 +216,9 @@ async function saveCaptures(tx: Queryable, registry: Registry, keys: ReadonlySet
 async function saveSessions(tx: Queryable, sessions: readonly SessionRecord[]): Promise<void> {
   if (sessions.length === 0) return
   await tx.query(
-    `insert into sessions (seq, meter_id, priority, started_at, duration_ms, outcome, detail, rows)
-     select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::integer[])
+    `insert into sessions (seq, meter_id, priority, started_at, duration_ms, outcome, detail, rows, octets_in, octets_out)
+     select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::integer[],
+       $9::bigint[], $10::bigint[])
      on conflict do nothing`,
     [
       sessions.map((s) => s.seq),
@@ -224,6 +229,8 @@ async function saveSessions(tx: Queryable, sessions: readonly SessionRecord[]): 
       sessions.map((s) => s.outcome),
       sessions.map((s) => s.detail),
       sessions.map((s) => s.rows),
+      sessions.map((s) => s.octetsIn),
+      sessions.map((s) => s.octetsOut),
     ],
   )
 }
