@@ -103,6 +103,12 @@ test('now: power of the last interval, money an hour by the tariff then, and wha
   ]
   await new Promise((resolve) => setTimeout(resolve, 1100))
   const exporting = await world.as(session).json<Now>('/usage-points/UP-1/now')
+  point.registers = [
+    { obis: '1.0.1.7.0.255', at: '2026-06-17T14:05:00+02:00', value: '0', unit: 'W', reason: 'scheduled' },
+  ]
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  const unsure = await world.as(session).json<Now>('/usage-points/UP-1/now')
+  assert.equal(unsure.source, 'interval-mean', 'an import of 0 W says nothing where energy may be given back')
   delete point.registers
   assert.deepEqual(
     [exporting.powerW, exporting.costPerHour, exporting.source, exporting.level],

@@ -35,6 +35,7 @@ const POWER_EXPORT = '1.0.2.7.0.255'
 /** Powers are kept in mW: finer than any meter tells them. */
 const WATT_SCALER = -3
 const MOST_LEARNT = 300
+const LEARN_EVERY_MS = 300_000
 /** Days fetched at once for an export: a month of quarter hours is a small answer. */
 const EXPORT_DAYS = 31
 
@@ -74,13 +75,19 @@ function tariffView({ from, to, tariff }: TariffSpan, zone: string): TariffPerio
   }
 }
 
-/** Net power of the power registers of one moment. */
-function powerOf(registers: readonly RegisterValue[]): Power | null {
+/**
+ * Net power of the power registers of one moment.
+ *
+ * @param exports whether the place gives energy back: then an import of 0 W says nothing without the export register
+ */
+function powerOf(registers: readonly RegisterValue[], exports: boolean): Power | null {
   const taken = registers.find(({ obis, unit }) => obis === POWER_IMPORT && unit === 'W')
   if (!taken) return null
   const given = registers.find(({ obis, unit, at }) => obis === POWER_EXPORT && unit === 'W' && at === taken.at)
   const watts = (text: string): bigint => parseScaled(text, WATT_SCALER).value
-  return { at: taken.at, value: watts(taken.value) - (given ? watts(given.value) : 0n), scaler: WATT_SCALER }
+  const power = watts(taken.value)
+  if (exports && !given && power === 0n) return null
+  return { at: taken.at, value: power - (given ? watts(given.value) : 0n), scaler: WATT_SCALER }
 }
 
 /** Import over a stretch of time and, slot for slot, export beside it. */
@@ -148,7 +155,9 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
 
   function learn(sight: Sight, extentNow: DataExtent, today: LocalDay): Promise<{ usual: UsualDays; scaler: number }> {
     const { id, zone } = sight.place
-    const key = JSON.stringify([id, today, sight.spans])
+    // Older data may still come in (imports, estimates): what was learnt is learnt again now and then.
+    const period = Math.floor(performance.now() / LEARN_EVERY_MS)
+    const key = JSON.stringify([id, today, sight.spans, extentNow.dataFrom, period])
     let found = learnt.get(key)
     if (!found) {
       if (learnt.size >= MOST_LEARNT) learnt.delete(learnt.keys().next().value ?? '')
@@ -176,10 +185,10 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
     const at = now()
     if (!isSeen(sight.spans, at, at)) return null
     const { registers, intervals } = await source.latest(sight.place.id)
-    const told = powerOf(registers)
     const [taken, given] = (['import', 'export'] as const).map((name) =>
       intervals.find(({ channel }) => channel === name),
     )
+    const told = powerOf(registers, given !== undefined)
     const end = taken?.end ?? Number.NEGATIVE_INFINITY
     if (told && told.at >= end && at - told.at < FRESH_POWER_MS && isSeen(sight.spans, told.at, told.at))
       return { ...told, source: 'instantaneous' }
