@@ -38,8 +38,8 @@ test(`kill -9 of any role at ${KILLS} random points: nothing acknowledged is los
   ])
   const { meters } = await platform.asAdmin<{ meters: FleetMeter[] }>('simulator', '/fleet')
   const { platformTime } = (
-    (await (await fetch(`${platform.url}/health`)).json()) as { access: { platformTime: string } }
-  ).access
+    (await (await fetch(`${platform.url}/health`)).json()) as { simulator: { platformTime: string } }
+  ).simulator
   const from = Math.ceil(Date.parse(platformTime) / QUARTER_MS) * QUARTER_MS
   let seed = 20_261_121
   const random = (): number => {
@@ -57,12 +57,12 @@ test(`kill -9 of any role at ${KILLS} random points: nothing acknowledged is los
   const health = await eventually(
     async () => {
       const response = await fetch(`${platform.url}/health`)
-      return response.status === 200 ? ((await response.json()) as { access: { platformTime: string } }) : undefined
+      return response.status === 200 ? ((await response.json()) as { simulator: { platformTime: string } }) : undefined
     },
     60_000,
     'all roles well again',
   )
-  const to = Math.floor(Date.parse(health.access.platformTime) / QUARTER_MS) * QUARTER_MS
+  const to = Math.floor(Date.parse(health.simulator.platformTime) / QUARTER_MS) * QUARTER_MS
   assert.ok(to - from >= 8 * QUARTER_MS, 'time went on')
 
   const range = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`

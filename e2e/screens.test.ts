@@ -33,7 +33,7 @@ test('a customer on a phone and an operator on a desktop sign in with their link
   const operator = await desktop.newPage()
   operator.on('pageerror', (error) => errors.push(String(error)))
   await operator.goto(`${platform.url}/sign-in#token=${platform.linkToken('operator')}`)
-  await operator.getByRole('heading').first().waitFor({ timeout: 30_000 })
+  await operator.getByRole('heading', { name: 'Overview' }).waitFor({ timeout: 30_000 })
   await operator.goto(`${platform.url}/console/meters`)
   const { meters } = await platform.asAdmin<{ meters: { meterId: string }[] }>('simulator', '/fleet')
   await operator.getByText(meters[0].meterId).first().waitFor({ timeout: 30_000 })

@@ -155,7 +155,15 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
   }
   let told = false
 
-  async function loop(name: string, everyMs: number, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  /** A small fleet is listed often, since that costs nothing and somebody may be setting it up. */
+  const pace = (): number => Math.min(refreshMs, 1000 + fleet.size * 5)
+
+  async function loop(
+    name: string,
+    everyMs: () => number,
+    work: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     let failing = false
     while (!signal.aborted) {
       const began = performance.now()
@@ -168,7 +176,7 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
         failing = true
       }
       // A fleet that takes long to list is listed less often.
-      const wait = Math.max(everyMs, (performance.now() - began) * 5)
+      const wait = Math.max(everyMs(), (performance.now() - began) * 5)
       await delay(failing ? Math.min(wait, 2000) : wait, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -293,9 +301,9 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
     command: async (id) => commandView(await headend.command(id)),
     async run(signal) {
       await Promise.all([
-        loop('completeness', refreshMs, refreshCompleteness, signal),
-        loop('devices', refreshMs, refreshDevices, signal),
-        loop('sessions', SESSION_POLL_MS, pollSessions, signal),
+        loop('completeness', pace, refreshCompleteness, signal),
+        loop('devices', pace, refreshDevices, signal),
+        loop('sessions', () => SESSION_POLL_MS, pollSessions, signal),
       ])
     },
   }

@@ -1,3 +1,4 @@
+import { formatInstant } from '@gridtally/metering'
 import { createApp, HTTP_METRICS, listen } from '#platform/http'
 import { createMetrics } from '#platform/metrics'
 import { createPeer } from '#platform/peer'
@@ -60,7 +61,13 @@ export const start: StartRole = async ({ dataDir, host, port, peers, callers, cl
       metrics.gauge('simulator_connections_refused', fleet.refused())
       const told = provisioning?.state()
       const status = told?.failed ? 'degraded' : 'ok'
-      return { status, meters: config.meters, basePort: fleet.basePort, provisioning: told }
+      return {
+        status,
+        platformTime: formatInstant(clock.now()),
+        meters: config.meters,
+        basePort: fleet.basePort,
+        provisioning: told,
+      }
     },
   })
   await app.register(simulatorRoutes({ fleet, config, now: clock.now }))

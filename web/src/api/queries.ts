@@ -220,6 +220,7 @@ export function useMeters(
   return useInfiniteQuery({
     queryKey: ['meters', query],
     initialPageParam: '',
+    refetchInterval: 10_000,
     placeholderData: keepPreviousData,
     queryFn: ({ pageParam, signal }) => {
       const full = new URLSearchParams(query)

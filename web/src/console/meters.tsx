@@ -73,7 +73,13 @@ export function MetersPage(): ReactElement {
       </div>
       <Loaded query={list} chart>
         {({ rows, total }) =>
-          rows.length === 0 ? (
+          rows.length === 0 && search === '' && state === '' ? (
+            <div className={css.list}>
+              <EmptyState icon="clock" title={m.meters.noneYet}>
+                {m.meters.noneYetHint}
+              </EmptyState>
+            </div>
+          ) : rows.length === 0 ? (
             <div className={css.list}>
               <EmptyState
                 icon="search"

@@ -311,6 +311,9 @@ export const en = {
     firmware: 'Firmware',
     never: 'never',
     unassigned: 'no usage point',
+    noneYet: 'No meter is known yet',
+    noneYetHint:
+      'Meters appear here once the head-end has taken a shipment file, or when data was imported. This page looks again by itself.',
     none: 'No meter matches',
     noneHint:
       'Search looks at serial number, usage point, address and system title. Try fewer letters or another state.',
