@@ -5,15 +5,16 @@ import {
   type LocalDay,
   localDayOf,
   localDayRange,
-  parseScaled,
   qualityOf,
   zoneOffsetMs,
 } from '@gridtally/metering'
 import type { Instant } from '@gridtally/wire'
 import { Problem } from '#platform/http'
 import { type BucketLength, bucketEdges, type Energy, sumBuckets } from './buckets.ts'
-import type { Channel, DataExtent, DataSource, RegisterValue } from './data-source.ts'
+import type { Channel, DataExtent, DataSource } from './data-source.ts'
+import { type Part, seenSlots, seriesOf } from './parts.ts'
 import type { Sight } from './policy.ts'
+import { type NetPower, netPower } from './power.ts'
 import type { Buckets, Intervals, Now, Summary, TariffPeriod } from './schemas.ts'
 import { beside, inScaler, isSeen, masked, type Series, usable } from './series.ts'
 import type { AccessStore } from './store.ts'
@@ -28,12 +29,6 @@ export const MOST_INTERVAL_DAYS = 40
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
-/** Registers older than this are no "now". */
-const FRESH_POWER_MS = 6 * HOUR_MS
-const POWER_IMPORT = '1.0.1.7.0.255'
-const POWER_EXPORT = '1.0.2.7.0.255'
-/** Powers are kept in mW: finer than any meter tells them. */
-const WATT_SCALER = -3
 const MOST_LEARNT = 300
 const LEARN_EVERY_MS = 300_000
 /** Days fetched at once for an export: a month of quarter hours is a small answer. */
@@ -43,13 +38,6 @@ const EXPORT_DAYS = 31
 export interface DayRange {
   readonly from: LocalDay
   readonly to: LocalDay
-}
-
-/** A net power: `value × 10^scaler` W, import positive. */
-export interface Power {
-  readonly at: Instant
-  readonly value: bigint
-  readonly scaler: number
 }
 
 /** What the services need. */
@@ -75,27 +63,6 @@ function tariffView({ from, to, tariff }: TariffSpan, zone: string): TariffPerio
   }
 }
 
-/**
- * Net power of the power registers of one moment.
- *
- * @param exports whether the place gives energy back: then an import of 0 W says nothing without the export register
- */
-function powerOf(registers: readonly RegisterValue[], exports: boolean): Power | null {
-  const taken = registers.find(({ obis, unit }) => obis === POWER_IMPORT && unit === 'W')
-  if (!taken) return null
-  const given = registers.find(({ obis, unit, at }) => obis === POWER_EXPORT && unit === 'W' && at === taken.at)
-  const watts = (text: string): bigint => parseScaled(text, WATT_SCALER).value
-  const power = watts(taken.value)
-  if (exports && !given && power === 0n) return null
-  return { at: taken.at, value: power - (given ? watts(given.value) : 0n), scaler: WATT_SCALER }
-}
-
-/** Import over a stretch of time and, slot for slot, export beside it. */
-interface Part {
-  readonly imported: Series
-  readonly exported: Series | undefined
-}
-
 /** What a person sees of one usage point's data. Every method looks only where the {@link Sight} allows. */
 export interface CustomerData {
   extent(sight: Sight): Promise<DataExtent>
@@ -108,7 +75,7 @@ export interface CustomerData {
   /** CSV text in pieces. @throws Problem `RANGE_INVALID` */
   exportCsv(sight: Sight, range: DayRange): AsyncGenerator<string>
   /** Latest net power, for the live stream. */
-  power(sight: Sight): Promise<(Power & { readonly source: 'instantaneous' | 'interval-mean' }) | null>
+  power(sight: Sight): Promise<NetPower | null>
 }
 
 /** Interval data and money for people. */
@@ -181,30 +148,13 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
     return found
   }
 
-  async function power(sight: Sight): ReturnType<CustomerData['power']> {
+  async function power(sight: Sight): Promise<NetPower | null> {
     const at = now()
     if (!isSeen(sight.spans, at, at)) return null
-    const { registers, intervals } = await source.latest(sight.place.id)
-    const [taken, given] = (['import', 'export'] as const).map((name) =>
-      intervals.find(({ channel }) => channel === name),
-    )
-    const told = powerOf(registers, given !== undefined)
-    const end = taken?.end ?? Number.NEGATIVE_INFINITY
-    if (told && told.at >= end && at - told.at < FRESH_POWER_MS && isSeen(sight.spans, told.at, told.at))
-      return { ...told, source: 'instantaneous' }
-    if (!taken || !isSeen(sight.spans, taken.start, taken.end)) return null
-    const energy = (text: string): bigint => parseScaled(text, WATT_SCALER).value
-    // An export channel that lags behind leaves the net of the last interval unknown; import alone is said then.
-    const net = energy(taken.value) - (given?.start === taken.start ? energy(given.value) : 0n)
-    return {
-      at: taken.end,
-      value: (net * BigInt(HOUR_MS)) / BigInt(taken.end - taken.start),
-      scaler: WATT_SCALER,
-      source: 'interval-mean',
-    }
+    return netPower(await source.latest(sight.place.id), sight.spans, at)
   }
 
-  function levelOf(watts: Power, usual: Usual, scaler: number): 'low' | 'usual' | 'high' {
+  function levelOf(watts: NetPower, usual: Usual, scaler: number): 'low' | 'usual' | 'high' {
     const value = Number(watts.value) * 10 ** watts.scaler
     if (value < usual.low * 10 ** scaler) return 'low'
     return value > usual.high * 10 ** scaler ? 'high' : 'usual'
@@ -433,27 +383,4 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
       }
     },
   }
-}
-
-/** A channel's series out of parts. */
-function seriesOf(parts: readonly Part[], channel: Channel): Series[] {
-  return parts.flatMap(({ imported, exported }) => (channel === 'import' ? imported : (exported ?? [])))
-}
-
-/** Slots that have ended and may be seen. */
-function seenSlots(
-  sight: Sight,
-  parts: readonly Part[],
-  now: Instant,
-): { readonly part: Part; readonly slot: number; readonly start: Instant; readonly end: Instant }[] {
-  const found: { part: Part; slot: number; start: Instant; end: Instant }[] = []
-  for (const part of parts) {
-    const { start: first, stepMs, values } = part.imported
-    for (let slot = 0; slot < values.length; slot++) {
-      const start = first + slot * stepMs
-      const end = start + stepMs
-      if (end <= now && isSeen(sight.spans, start, end)) found.push({ part, slot, start, end })
-    }
-  }
-  return found
 }
