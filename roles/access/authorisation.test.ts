@@ -21,6 +21,7 @@ import { borrowWorld, returnWorld, type World } from './test-world.ts'
 /** Who may use what: the published matrix. A route that is not here fails the tests. */
 const MATRIX: Readonly<Record<string, Policy>> = {
   'POST /customers': 'provisioner',
+  'POST /grants': 'provisioner',
   'POST /links': 'provisioner',
   'GET /stream/scope': 'signed-in',
   'POST /stream/poll': 'browser-service',

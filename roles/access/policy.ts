@@ -104,6 +104,15 @@ const WORDS: Record<Exclude<Decision, 'allow'>, string> = {
   USAGE_POINT_UNKNOWN: 'there is no such usage point',
 }
 
+/** What a request is about, for rights and the audit log; the body is not checked yet when this is asked. */
+function subjectOf({ params, body }: FastifyRequest): string {
+  // The router's own parts are strings.
+  const { usagePointId, meterId } = params as { usagePointId?: string; meterId?: string }
+  const { usagePoint, accountId } = (body ?? {}) as { usagePoint?: { id?: unknown }; accountId?: unknown }
+  const named = usagePointId ?? meterId ?? usagePoint?.id ?? accountId
+  return typeof named === 'string' ? named.slice(0, 200) : ''
+}
+
 /** Ids provisioning takes; nothing else names a usage point. */
 const USAGE_POINT_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
 
@@ -153,8 +162,7 @@ export function enforcePolicies(app: App, ports: PolicyPorts): void {
     const { policy: named, access } = request.routeOptions.config
     // What every role has (health, metrics, description) is registered before and says so in its own way.
     const policy = named ?? (access === 'public' ? 'open' : undefined)
-    const { usagePointId, meterId } = request.params as { usagePointId?: string; meterId?: string }
-    const subject = (usagePointId ?? meterId ?? '').slice(0, 200)
+    const subject = subjectOf(request)
     const header = request.headers['x-session']
     if (request.caller === ports.config.browserCaller && typeof header === 'string' && header !== '')
       request.session = (await ports.signIn.find(header, request.headers['x-background'] === '1')) ?? null
