@@ -30,6 +30,12 @@ export interface HeadendConfig {
     readonly newPerSecond: number
     /** Connections open at once to one cell. */
     readonly perCell: number
+    /**
+     * While the process itself is the bottleneck - busy for more than this share of the time - regular sessions are begun only while fewer
+     * than `busyConnections` are open: more would not be faster, and people would wait behind them.
+     */
+    readonly busyShare: number
+    readonly busyConnections: number
     /** Limits in milliseconds of the machine's time: for the connection, each answer, the whole session. */
     readonly connectTimeoutMs: number
     readonly responseTimeoutMs: number
@@ -69,6 +75,8 @@ const DEFAULTS: HeadendConfig = {
     connections: 2000,
     newPerSecond: 1000,
     perCell: 2000,
+    busyShare: 0.9,
+    busyConnections: 40,
     connectTimeoutMs: 10_000,
     responseTimeoutMs: 15_000,
     deadlineMs: 120_000,
@@ -84,6 +92,7 @@ const POSITIVE: readonly (readonly [section: 'readings' | 'sessions' | 'retry', 
   ['sessions', 'connections'],
   ['sessions', 'newPerSecond'],
   ['sessions', 'perCell'],
+  ['sessions', 'busyConnections'],
   ['sessions', 'connectTimeoutMs'],
   ['sessions', 'responseTimeoutMs'],
   ['sessions', 'deadlineMs'],

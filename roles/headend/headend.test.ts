@@ -184,6 +184,7 @@ test('faces refuse in words: cursors, shipments, strangers', async () => {
 })
 
 test('after a restart it goes on where it was: same devices, nothing twice', async () => {
+  const before = await peer.json<{ log: { last: number } }>('/health')
   // A meter that is silent neither holds up the stop nor loses the order it was given.
   meters[2].meddle = () => 'silence'
   const order = { meterId: meters[2].serial, kind: 'read', id: 'order-0002' }
@@ -199,7 +200,6 @@ test('after a restart it goes on where it was: same devices, nothing twice', asy
   assert.equal(items.length, 3)
   const repeated = await peer.json<{ counts: object }>('/shipments', { method: 'POST', body: shipmentOf(meters) })
   assert.deepEqual(repeated.counts, { unchanged: 3 })
-  const before = await peer.json<{ log: { last: number } }>('/health')
   await until(async () => {
     const now = await peer.json<{ log: { last: number } }>('/health')
     return now.log.last > before.log.last

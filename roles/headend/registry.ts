@@ -41,6 +41,8 @@ export function splitProfileKey(key: string): { meterId: string; profile: ObisCo
 export class Registry {
   readonly #devices = new Map<string, DeviceEntry>()
   readonly #byTitle = new Map<string, string>()
+  /** What the log says of devices the database forgot, as a power cut may make it do: theirs again once they are imported anew. */
+  readonly #orphans = new Map<string, DeviceStatus>()
   #sorted: string[] | undefined
   #statuses = new Set<string>()
   #reads = new Set<string>()
@@ -89,6 +91,8 @@ export class Registry {
       return known
     }
     const entry = { device, status }
+    const orphan = this.#orphans.get(device.meterId)
+    if (orphan) this.#adopt(entry, orphan)
     this.#devices.set(device.meterId, entry)
     this.#sorted = undefined
     if (status.state !== 'quarantined') this.#byTitle.set(device.systemTitle, device.meterId)
@@ -124,8 +128,11 @@ export class Registry {
   project(note: StateNote, lastSeq: number): void {
     this.#appliedSeq = Math.max(this.#appliedSeq, lastSeq)
     const { meterId } = note
-    const status = this.#devices.get(meterId)?.status
-    if (!status) return
+    let status = this.#devices.get(meterId)?.status
+    if (!status) {
+      status = this.#orphans.get(meterId) ?? newStatus(0)
+      this.#orphans.set(meterId, status)
+    }
     for (const [profile, state] of Object.entries(note.reads ?? {})) {
       status.reads.set(profile as ObisCode, state)
       this.#reads.add(profileKey(meterId, profile))
@@ -139,6 +146,20 @@ export class Registry {
       this.touch(meterId)
     }
     if (note.quarantine !== undefined) this.quarantine(meterId, note.quarantine)
+  }
+
+  #adopt({ device: { meterId }, status }: DeviceEntry, orphan: DeviceStatus): void {
+    this.#orphans.delete(meterId)
+    status.readAt = orphan.readAt
+    this.touch(meterId)
+    for (const [profile, state] of orphan.reads) {
+      status.reads.set(profile, state)
+      this.#reads.add(profileKey(meterId, profile))
+    }
+    for (const [profile, list] of orphan.captures) {
+      status.captures.set(profile, list)
+      this.#captures.add(profileKey(meterId, profile))
+    }
   }
 
   /** Whether the store has something to be told. */

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { PlatformClock } from '#platform/clock'
 import type { HeadendConfig } from './config.ts'
 import type { Priority } from './session-record.ts'
@@ -62,6 +63,9 @@ interface Job {
 /** Part of the connections that regular turns leave to people. */
 const RESERVED_SHARE = 0.02
 
+/** How often the process is asked how busy it is. */
+const LOAD_EVERY_MS = 50
+
 /** Longest wait of a timer, so that a stepped clock is noticed. */
 const LONGEST_WAIT_MS = 1000
 
@@ -82,6 +86,8 @@ export class Scheduler {
   #dueTimer: NodeJS.Timeout | undefined
   #tokenTimer: NodeJS.Timeout | undefined
   #running = false
+  #loadTimer: NodeJS.Timeout | undefined
+  #isBusy = false
   #idle: (() => void) | undefined
 
   constructor(ports: SchedulerPorts) {
@@ -117,6 +123,7 @@ export class Scheduler {
 
   start(): void {
     this.#running = true
+    this.#watchLoad()
     this.#wait()
     this.#pump()
   }
@@ -126,6 +133,7 @@ export class Scheduler {
     this.#running = false
     clearTimeout(this.#dueTimer)
     clearTimeout(this.#tokenTimer)
+    clearInterval(this.#loadTimer)
     if (this.#open > 0)
       await new Promise<void>((resolve) => {
         this.#idle = resolve
@@ -149,6 +157,16 @@ export class Scheduler {
       } else this.#enqueue(meterId, 'interactive', [request])
       this.#pump()
     })
+  }
+
+  #watchLoad(): void {
+    let last = performance.eventLoopUtilization()
+    this.#loadTimer = setInterval(() => {
+      const now = performance.eventLoopUtilization()
+      this.#isBusy = performance.eventLoopUtilization(now, last).utilization > this.#ports.limits.busyShare
+      last = now
+      if (this.#scheduled.size > 0) this.#pump()
+    }, LOAD_EVERY_MS)
   }
 
   get #burst(): number {
@@ -204,8 +222,9 @@ export class Scheduler {
   /** Begins sessions as long as there are permits. */
   #pump(): void {
     if (!this.#running) return
-    const { connections } = this.#ports.limits
-    const forScheduled = connections - Math.max(1, Math.floor(connections * RESERVED_SHARE))
+    const { connections, busyConnections } = this.#ports.limits
+    const unreserved = connections - Math.max(1, Math.floor(connections * RESERVED_SHARE))
+    const forScheduled = this.#isBusy ? Math.min(unreserved, busyConnections) : unreserved
     for (;;) {
       const interactive = this.#open < connections && this.#interactive.size > 0
       const scheduled = this.#open < Math.max(1, forScheduled) && this.#scheduled.size > 0

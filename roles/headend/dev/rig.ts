@@ -59,14 +59,11 @@ export async function openRig(
     const registry = new Registry()
     const vault = openKeyVault(join(folder, 'keys'))
     const counters = await openCounters(join(folder, 'counters'))
-    const notes: [StateNote, number][] = []
-    let live = false
     const log = await openEventLog({
       folder: join(folder, 'log'),
       clock,
-      project: (note, seq) => (live ? registry.project(note as StateNote, seq) : notes.push([note as StateNote, seq])),
+      project: (note, seq) => registry.project(note as StateNote, seq),
     })
-    live = true
     const ports = {
       registry,
       collect: { clock, log, seams: createSeamBox(vault, clock.now()), config: config.readings },
@@ -83,7 +80,7 @@ export async function openRig(
     }
     const doImport = (json: string): Promise<ImportedDevice[]> =>
       importShipment(json, { registry, store: { saveDevices: async () => {} }, vault, log, clock })
-    return { registry, vault, counters, log, ports, doImport, notes }
+    return { registry, vault, counters, log, ports, doImport }
   }
   let built = await build()
   return {
@@ -116,9 +113,7 @@ export async function openRig(
       await built.counters.close()
       built.vault.close()
       built = await build()
-      // A real start finds the devices in the database before the log is read.
       await built.doImport(json)
-      for (const [note, seq] of built.notes) built.registry.project(note, seq)
     },
     async close() {
       stop.abort(new Error('the test is over'))
