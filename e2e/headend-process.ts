@@ -1,6 +1,6 @@
-import { type ClockAnchor, createClock } from '../platform/clock.ts'
-import { createLog } from '../platform/log.ts'
-import type { RoleOptions } from '../platform/role.ts'
+import { type ClockAnchor, createClock } from '#platform/clock'
+import { createLog } from '#platform/log'
+import type { RoleOptions } from '#platform/role'
 import { start } from '../roles/headend/main.ts'
 
 /** What the parent hands over: role options with the clock as its anchor. */

@@ -18,8 +18,8 @@ import {
   wrapperFraming,
 } from '@gridtally/dlms'
 import { fromHex, type Instant } from '@gridtally/wire'
-import { dlmsCrypto } from '../../../platform/dlms-crypto.ts'
-import { listenTcp } from '../../../platform/tcp.ts'
+import { dlmsCrypto } from '#platform/dlms-crypto'
+import { listenTcp } from '#platform/tcp'
 
 /** What a scripted meter does with an answer instead of sending it: never, half of it and then close, an octet at a time, or changed. */
 export type Meddling = 'silence' | 'cut' | 'drip' | 'close' | Uint8Array
