@@ -150,6 +150,8 @@ async function announce(
   if (links.length > 0) {
     say.line('sign in with a link (each works once; a start prints new ones):')
     for (const line of links) say.line(line)
+    if (options.host === '127.0.0.1')
+      say.line(`  passkeys want a name for an address: for those, put localhost in place of 127.0.0.1`)
   }
   say.line(
     `up in ${((performance.now() - began) / 1000).toFixed(1)} s; stop with Ctrl-C; logs in ${join(options.dataDir, 'logs')}`,

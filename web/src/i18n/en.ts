@@ -74,6 +74,8 @@ export const en = {
   },
   account: {
     pageTitle: 'Account',
+    needsName:
+      'Passkeys cannot be made here: they need a browser that knows them and an address with a name. On this machine, open localhost in place of 127.0.0.1.',
     signIns: 'Where you are signed in',
     signInsLead: 'Not you? Sign out there, and tell your supplier.',
     signedInBy: { link: 'by link', passkey: 'by passkey' },

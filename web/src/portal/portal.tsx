@@ -9,6 +9,7 @@ import { Age, Button, buttonClass, Card, EmptyState, kit, Loaded, usePageTitle }
 import { PopoverMenu } from '../kit/popover-menu.tsx'
 import { todayIn } from '../model/period.ts'
 import { readView, writeView } from '../model/view-state.ts'
+import { passkeysWork } from '../sign-in/passkeys.ts'
 import { HistoryCard } from './history.tsx'
 import css from './home.module.css'
 import { NowCard } from './now-card.tsx'
@@ -125,7 +126,7 @@ function PasskeyOffer({ me }: { readonly me: Me }): ReactElement | null {
   const [refused, setRefused] = useState(false)
   const passkeys = usePasskeys()
   const none = passkeys.data === undefined ? me.passkeys === 0 : passkeys.data.length === 0
-  if (refused || !none || me.signedInBy === 'passkey' || !('PublicKeyCredential' in window)) return null
+  if (refused || !none || me.signedInBy === 'passkey' || !passkeysWork()) return null
   return (
     <aside className={css.offer} aria-label={m.account.offerTitle}>
       <Icon name="key" size={22} />

@@ -5,7 +5,7 @@ import type { Passkey } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
 import { Icon } from '../kit/icons.tsx'
 import { Button, Card, deviceZone, EmptyState, Loaded, usePageTitle } from '../kit/kit.tsx'
-import { addPasskey } from './passkeys.ts'
+import { addPasskey, passkeysWork } from './passkeys.ts'
 import { AccessesCard, SignInsCard } from './privacy.tsx'
 import css from './sign-in.module.css'
 
@@ -52,10 +52,14 @@ function PasskeysCard(): ReactElement {
           )
         }
       </Loaded>
-      <Button look="primary" disabled={state === 'adding'} onClick={() => void add()}>
-        <Icon name="key" />
-        {state === 'adding' ? m.account.adding : m.account.add}
-      </Button>
+      {passkeysWork() ? (
+        <Button look="primary" disabled={state === 'adding'} onClick={() => void add()}>
+          <Icon name="key" />
+          {state === 'adding' ? m.account.adding : m.account.add}
+        </Button>
+      ) : (
+        <p>{m.account.needsName}</p>
+      )}
       <p role="status" className={css.status}>
         {state === 'added' && m.account.added}
         {state === 'failed' && m.account.failed}

@@ -5,6 +5,11 @@ import type {
 import { ask } from '../api/client.ts'
 import type { Me, Passkey } from '../api/types.ts'
 
+/** Whether passkeys can work here: the browser knows them, and the address is a name, since they are never bound to a bare IP address. */
+export function passkeysWork(): boolean {
+  return 'PublicKeyCredential' in window && !/^[\d.]+$|:/.test(location.hostname.replace(/^\[|\]$/g, ''))
+}
+
 /** Makes a passkey on this device and registers its public half. Throws when the person closes the dialog or the server refuses. */
 export async function addPasskey(name: string): Promise<Passkey> {
   const [{ startRegistration }, optionsJSON] = await Promise.all([

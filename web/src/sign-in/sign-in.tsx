@@ -6,7 +6,7 @@ import type { Me } from '../api/types.ts'
 import { m } from '../i18n/index.ts'
 import { Icon, Mark } from '../kit/icons.tsx'
 import { Button, kit, usePageTitle } from '../kit/kit.tsx'
-import { signInWithPasskey } from './passkeys.ts'
+import { passkeysWork, signInWithPasskey } from './passkeys.ts'
 import css from './sign-in.module.css'
 
 /**
@@ -59,7 +59,7 @@ export function SignInPage(): ReactElement {
   }, [])
   usePageTitle(m.signIn.title)
 
-  const passkeys = 'PublicKeyCredential' in window
+  const passkeys = passkeysWork()
   const words = problem === null ? undefined : m.signIn.problems[problem]
   return (
     <main className={css.page} id="content">
