@@ -34,6 +34,7 @@ async function start(): Promise<Started> {
   let text = ''
   const link = await new Promise<string>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`npm start ended with code ${code}:\n${text}`)))
+    running.add(child)
     child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString()
       const match = /customer\s+(http\S+)/.exec(text)
@@ -43,20 +44,29 @@ async function start(): Promise<Started> {
   const readyMs = performance.now() - began
   const page = await browser.newPage({ viewport: { width: 390, height: 844 } })
   await page.goto(link)
-  await page.locator('main canvas, main svg[role="img"]').first().waitFor({ timeout: 60_000 })
+  // A drawing as wide as a chart, not an icon.
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll('main canvas, main svg')].some(
+        (drawing) => drawing.getBoundingClientRect().width > 200,
+      ),
+    undefined,
+    { timeout: 60_000 },
+  )
   const chartMs = performance.now() - began
   await page.close()
   return { child, readyMs, chartMs }
 }
 
+/** Children still running when something goes wrong below. */
+const running = new Set<ChildProcess>()
+
 async function stop(child: ChildProcess): Promise<number> {
   const began = performance.now()
-  const ended = new Promise((resolve) => child.once('exit', resolve))
-  child.removeAllListeners('exit')
-  child.once('exit', () => {})
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()))
   child.kill('SIGTERM')
-  await Promise.race([ended, gone])
+  await gone
+  running.delete(child)
   return performance.now() - began
 }
 
@@ -87,6 +97,7 @@ try {
   execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: clone, stdio: 'ignore' })
   print('limit: npm ci alone', performance.now() - began)
 } finally {
+  for (const child of running) child.kill('SIGTERM')
   await browser.close()
   rmSync(folder, { recursive: true, force: true })
 }
