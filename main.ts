@@ -23,6 +23,11 @@ else {
   const stop = new AbortController()
   process.on('SIGTERM', () => stop.abort())
   process.on('SIGINT', () => (stop.signal.aborted ? process.exit(130) : stop.abort()))
+  if (process.env.npm_lifecycle_event !== undefined) {
+    // npm that is killed outright cannot pass the signal on: whoever it started must not stay behind.
+    const { ppid } = process
+    setInterval(() => process.ppid !== ppid && stop.abort(), 500).unref()
+  }
   process.stdout.on('error', (error: { code?: string }) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   const io: CommandIo = {
     stdin: process.stdin,
