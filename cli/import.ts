@@ -16,9 +16,13 @@ import {
 import { formatScaled, type ReadingQuality, unitCode, zoneOffsetMs } from '@gridtally/metering'
 import { PeerError } from '#platform/peer'
 import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
+import { importShipment } from './import-shipment.ts'
 import { dataFolder, roleOf } from './running.ts'
 
 const USAGE = `usage: gridtally import FILE.csv --usage-point ID [options]
+       gridtally import SHIPMENT.json [--data-dir DIR] [--json]
+
+A shipment file (JSON) goes to the head-end: devices with their addresses and keys, see docs/shipment-file.md.
 
 Brings a table of interval values into the running platform: one row an interval, one column a channel. The same file twice
 changes nothing. Sums are kept to the last digit, also where clocks change.
@@ -41,6 +45,9 @@ example
   gridtally import home.csv --usage-point HOME-1 --zone Australia/Sydney --column GC=import --column GG=export --account demo-customer
 `
 
+/** A shipment file is JSON; tables are not. */
+const isShipment = (file: string): boolean => /\.json$/i.test(file)
+
 interface ImportOptions {
   readonly file: string
   readonly usagePointId: string
@@ -62,8 +69,9 @@ function options(argv: readonly string[]): ImportOptions | undefined {
   const [file, ...more] = positionals
   if (file === undefined || more.length > 0) throw new UsageError('name one file to import (try --help)')
   if (!existsSync(file)) throw new UsageError(`there is no file ${file}`)
-  const usagePointId = values['usage-point']
-  if (usagePointId === undefined) throw new UsageError('say where the values belong with --usage-point ID')
+  const usagePointId = values['usage-point'] ?? ''
+  if (usagePointId === '' && !isShipment(file))
+    throw new UsageError('say where the values belong with --usage-point ID')
   if (values.stamp !== undefined && values.stamp !== 'start' && values.stamp !== 'end')
     throw new UsageError(`--stamp is start or end, not "${values.stamp}"`)
   if (values.zone !== undefined) {
@@ -348,6 +356,7 @@ export const importCommand: Command = {
       io.stdout.write(USAGE)
       return EXIT.done
     }
+    if (isShipment(o.file)) return importShipment(o.file, o.dataDir, o.json, io)
     try {
       const surveyed = await survey(o, o.zone ?? 'UTC')
       const zone = await settleUsagePoint(o)

@@ -128,7 +128,7 @@ export function startOptions(
     port: port ?? 8080,
     dataDir: resolve(text('data-dir') ?? env.GRIDTALLY_DATA_DIR ?? 'gridtally-data'),
     databaseUrl: env.DATABASE_URL || undefined,
-    meters: wholeNumber('--meters', text('meters'), 1, 100_000),
+    meters: wholeNumber('--meters', text('meters'), 1, 40_000),
     seed: wholeNumber('--seed', text('seed'), 0, 0xffff_ffff),
     speed,
     roles,

@@ -90,7 +90,7 @@ test('killed at twelve points, the head-end loses nothing it acknowledged, doubl
       host: '127.0.0.1',
       port: 0,
       peers: {},
-      callers: { test: tokenFile },
+      callers: { admin: tokenFile },
       contentPublicKeyFile: keys.publicKeyFile,
       config: { retry: { firstSeconds: 60 }, readings: { spreadSeconds: 800, catchUpDays: 1 } },
     }

@@ -97,6 +97,17 @@ test('a table goes in, comes out with the same digits, goes in again without cha
   assert.match(wrong.err, /line 3.*"x"/)
   const nowhere = await gridtally(['import', file, '--data-dir', dataDir, '--usage-point', 'HOME-2'])
   assert.equal(nowhere.code, 1)
+
+  const shipment = join(dataDir, 'shipment.json')
+  const whole = JSON.stringify(await platform.asAdmin('simulator', '/shipment'))
+  writeFileSync(shipment, whole.slice(0, whole.length / 2), { mode: 0o600 })
+  const corrupt = await gridtally(['import', shipment, '--data-dir', dataDir])
+  assert.equal(corrupt.code, 1)
+  assert.match(corrupt.err, /shipment\.json: .*(line|column|octet|character)/)
+  assert.equal(corrupt.err.trim().split('\n').length, 1)
+  writeFileSync(shipment, whole)
+  const taken = await gridtally(['import', shipment, '--data-dir', dataDir])
+  assert.equal(taken.code, 0, taken.err)
   await platform.stop()
 })
 

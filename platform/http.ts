@@ -20,6 +20,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** `service` (the standard) needs a caller's token; `public` routes check for themselves or need nothing. */
     readonly access?: 'service' | 'public'
+    /** Of the services with a token, those that may use this route; all when absent. `admin` always may. */
+    readonly callers?: readonly string[]
   }
   interface FastifyRequest {
     /** Name of the calling service, once its token was checked. */
@@ -138,6 +140,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     if (!caller)
       throw new Problem('TOKEN_INVALID', 'this address is for services; send "authorization: Bearer <token>"')
     request.caller = caller
+    const { callers } = request.routeOptions.config
+    if (callers && caller !== 'admin' && !callers.includes(caller))
+      throw new Problem('NOT_ALLOWED', `this address is not for ${caller}`)
   })
   app.addHook('onResponse', async (request, reply) => {
     options.metrics.observe('http_request_duration_seconds', reply.elapsedTime / 1000, {

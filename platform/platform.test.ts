@@ -114,6 +114,7 @@ test('a role lets in callers with a token, checks what they send and answers ref
     twice: request.params.n * 2,
     caller: request.caller,
   }))
+  app.get('/mdms-only', { schema: {}, config: { callers: ['mdms'] } }, async () => ({ ok: true }))
   app.get('/refuse', { schema: {} }, async () => {
     throw new Problem('METER_UNKNOWN', 'no meter m9', { meterId: 'm9' })
   })
@@ -126,6 +127,7 @@ test('a role lets in callers with a token, checks what they send and answers ref
   await assert.rejects(peer.json('/twice/x'), { status: 400, code: 'REQUEST_INVALID' })
   await assert.rejects(peer.json('/refuse'), { status: 404, code: 'METER_UNKNOWN' })
   await assert.rejects(peer.json('/nowhere'), { status: 404, code: 'ROUTE_UNKNOWN' })
+  await assert.rejects(peer.json('/mdms-only'), { status: 403, code: 'NOT_ALLOWED' })
   const broken = await peer.raw('/break')
   assert.equal(broken.status, 500)
   assert.ok(!(await broken.text()).includes('inner detail'))

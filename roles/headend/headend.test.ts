@@ -27,7 +27,7 @@ async function startRole(): Promise<void> {
     host: '127.0.0.1',
     port: 0,
     peers: {},
-    callers: { test: ensureTokenFile(join(folder, 'token')) },
+    callers: { admin: ensureTokenFile(join(folder, 'token')) },
     contentPublicKeyFile: keys.publicKeyFile,
     clock,
     log: silentLog,

@@ -119,12 +119,16 @@ export const headendRoutes =
       scope.removeContentTypeParser('application/json')
       scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, next) => next(null, body))
       const schema = { summary: 'Import a shipment file: devices and their keys; see docs/shipment-file.md' }
-      scope.post('/shipments', { bodyLimit: SHIPMENT_OCTETS, schema }, async (request) => {
-        const items = await ports.importShipment(typeof request.body === 'string' ? request.body : '')
-        const counts: Record<string, number> = {}
-        for (const { outcome } of items) counts[outcome] = (counts[outcome] ?? 0) + 1
-        return { counts, items }
-      })
+      scope.post(
+        '/shipments',
+        { bodyLimit: SHIPMENT_OCTETS, schema, config: { callers: ['simulator'] } },
+        async (request) => {
+          const items = await ports.importShipment(typeof request.body === 'string' ? request.body : '')
+          const counts: Record<string, number> = {}
+          for (const { outcome } of items) counts[outcome] = (counts[outcome] ?? 0) + 1
+          return { counts, items }
+        },
+      )
       ready()
     }
     app.register(shipments)
@@ -165,7 +169,10 @@ export const headendRoutes =
 
     app.post(
       '/devices/:meterId/release',
-      { schema: { summary: 'End the quarantine of a device after people have looked at it', params: MeterParams } },
+      {
+        config: { callers: ['access'] },
+        schema: { summary: 'End the quarantine of a device after people have looked at it', params: MeterParams },
+      },
       async ({ params: { meterId } }) => {
         const { device, status } = known(meterId)
         if (status.state !== 'quarantined') throw new Problem('CONFLICT', `${meterId} is not in quarantine`)
@@ -223,6 +230,7 @@ export const headendRoutes =
     app.post(
       '/commands',
       {
+        config: { callers: ['access'] },
         schema: {
           summary:
             'Order something of a device; read its state at /commands/{id}. The same id again is the same command',
@@ -276,6 +284,7 @@ export const headendRoutes =
     app.get(
       '/log',
       {
+        config: { callers: ['mdms'] },
         schema: {
           summary: 'Entries of the event log behind a cursor, oldest first',
           querystring: Type.Object({ after: Cursor, limit: Limit(100_000, 1000) }),

@@ -28,22 +28,9 @@ export const start: StartRole = async ({ dataDir, host, port, peers, callers, cl
 
   const stop = new AbortController()
   const peer = (address: PeerAddress | undefined) => (address ? createPeer(address) : undefined)
-  const provisioning = config.provision
-    ? startProvisioning(
-        {
-          fleet,
-          config,
-          bornAt,
-          folder: dataDir,
-          clock,
-          log,
-          headend: peer(peers.headend),
-          mdms: peer(peers.mdms),
-          access: peer(peers.access),
-        },
-        stop.signal,
-      )
-    : undefined
+  const ends = { headend: peer(peers.headend), mdms: peer(peers.mdms), access: peer(peers.access) }
+  const ports = { fleet, config, bornAt, folder: dataDir, clock, log, ...ends }
+  const provisioning = config.provision ? startProvisioning(ports, stop.signal) : undefined
 
   const metrics = createMetrics({
     ...HTTP_METRICS,
