@@ -1,5 +1,4 @@
 import { createReadStream, existsSync, statSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import {
   decodePush,
   type ExplainedNode,
@@ -13,6 +12,7 @@ import {
 } from '@gridtally/dlms'
 import { concatBytes, DecodeError, fromHex, toHex } from '@gridtally/wire'
 import { dlmsCrypto } from '#platform/dlms-crypto'
+import { FLAG, HELP, parseArguments, TEXT } from './arguments.ts'
 import { captureOfText, type InputForm, readCapture } from './capture-input.ts'
 import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
 import { paint, readingLines, readingsJson, treeLines } from './decode-print.ts'
@@ -110,7 +110,7 @@ function showTrees(octets: Uint8Array, { opening, json }: DecodeOptions, io: Com
 }
 
 async function parse(argv: readonly string[], io: CommandIo): Promise<DecodeOptions | undefined> {
-  const { values, positionals } = parseOrRefuse(argv)
+  const { values, positionals } = parseArguments(argv, OPTIONS)
   if (values.help) return undefined
   if (values.hex && values.binary) throw new UsageError('--hex and --binary exclude each other')
   const form: InputForm = values.hex ? 'hex' : values.binary ? 'binary' : 'auto'
@@ -124,27 +124,15 @@ async function parse(argv: readonly string[], io: CommandIo): Promise<DecodeOpti
   }
 }
 
-function parseOrRefuse(argv: readonly string[]) {
-  const flag = { type: 'boolean' } as const
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        key: text,
-        'auth-key': text,
-        keys: text,
-        hex: flag,
-        binary: flag,
-        readings: flag,
-        json: flag,
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (cause) {
-    throw new UsageError((cause as Error).message, { cause })
-  }
+const OPTIONS = {
+  key: TEXT,
+  'auth-key': TEXT,
+  keys: TEXT,
+  hex: FLAG,
+  binary: FLAG,
+  readings: FLAG,
+  json: FLAG,
+  help: HELP,
 }
 
 async function readInputs(

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { parseArgs } from 'node:util'
 import type { Peer } from '#platform/peer'
+import { expectNoPositionals, HELP, parseArguments, TEXT } from './arguments.ts'
 import { type Command, EXIT, UsageError } from './command.ts'
 import { dataFolder, roleOf } from './running.ts'
 
@@ -38,31 +38,22 @@ export const exportCommand: Command = {
   summary: "write a usage point's interval values as CSV",
   usage: USAGE,
   async run(argv, io) {
-    let values: { readonly [name: string]: string | boolean | undefined }
-    try {
-      const text = { type: 'string' } as const
-      values = parseArgs({
-        args: [...argv],
-        options: {
-          'usage-point': text,
-          from: text,
-          to: text,
-          out: text,
-          'data-dir': text,
-          help: { type: 'boolean', short: 'h' },
-        },
-      }).values
-    } catch (cause) {
-      throw new UsageError(`${(cause as Error).message.split('\n')[0]} (try --help)`, { cause })
-    }
+    const { values, positionals } = parseArguments(argv, {
+      'usage-point': TEXT,
+      from: TEXT,
+      to: TEXT,
+      out: TEXT,
+      'data-dir': TEXT,
+      help: HELP,
+    })
+    expectNoPositionals(positionals)
     if (values.help) {
       io.stdout.write(USAGE)
       return EXIT.done
     }
-    const string = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined)
-    const usagePoint = string('usage-point')
+    const usagePoint = values['usage-point']
     if (usagePoint === undefined) throw new UsageError('say whose values with --usage-point ID')
-    const mdms = roleOf(dataFolder(string('data-dir')), 'mdms')
+    const mdms = roleOf(dataFolder(values['data-dir']), 'mdms')
     const extent = await extentOf(mdms, usagePoint)
     if (extent === undefined) {
       io.stderr.write(`gridtally export: ${usagePoint} has no interval values yet\n`)
@@ -70,8 +61,8 @@ export const exportCommand: Command = {
     }
     const query = new URLSearchParams({
       usagePoint,
-      from: string('from') ?? extent.from,
-      to: string('to') ?? extent.to,
+      from: values.from ?? extent.from,
+      to: values.to ?? extent.to,
     })
     const response = await mdms.raw(`/exports/intervals.csv?${query}`, { timeoutMs: 600_000, signal: io.signal })
     if (!response.ok || !response.body) {
@@ -79,7 +70,7 @@ export const exportCommand: Command = {
       io.stderr.write(`gridtally export: ${problem.detail ?? `the platform answered ${response.status}`}\n`)
       return EXIT.someFailed
     }
-    const out = string('out')
+    const out = values.out
     const file = out === undefined ? undefined : createWriteStream(out)
     const decoder = new TextDecoder()
     let rows = -1

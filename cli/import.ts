@@ -1,6 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { parseArgs } from 'node:util'
 import {
   CsvDecoder,
   type CsvRow,
@@ -15,6 +14,7 @@ import {
 } from '@gridtally/exchange'
 import { formatScaled, type ReadingQuality, unitCode, zoneOffsetMs } from '@gridtally/metering'
 import { PeerError } from '#platform/peer'
+import { FLAG, HELP, parseArguments, TEXT, TEXTS } from './arguments.ts'
 import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
 import { importShipment } from './import-shipment.ts'
 import { dataFolder, roleOf } from './running.ts'
@@ -45,6 +45,21 @@ example
   gridtally import home.csv --usage-point HOME-1 --zone Australia/Sydney --column GC=import --column GG=export --account demo-customer
 `
 
+const OPTIONS = {
+  'usage-point': TEXT,
+  zone: TEXT,
+  column: TEXTS,
+  time: TEXT,
+  stamp: TEXT,
+  account: TEXT,
+  category: TEXT,
+  address: TEXT,
+  currency: TEXT,
+  'data-dir': TEXT,
+  json: FLAG,
+  help: HELP,
+}
+
 /** A shipment file is JSON; tables are not. */
 const isShipment = (file: string): boolean => /\.json$/i.test(file)
 
@@ -64,7 +79,7 @@ interface ImportOptions {
 }
 
 function options(argv: readonly string[]): ImportOptions | undefined {
-  const { values, positionals } = parseOrRefuse(argv)
+  const { values, positionals } = parseArguments(argv, OPTIONS)
   if (values.help) return undefined
   const [file, ...more] = positionals
   if (file === undefined || more.length > 0) throw new UsageError('name one file to import (try --help)')
@@ -100,32 +115,6 @@ function options(argv: readonly string[]): ImportOptions | undefined {
     currency: values.currency ?? 'EUR',
     dataDir: dataFolder(values['data-dir']),
     json: values.json ?? false,
-  }
-}
-
-function parseOrRefuse(argv: readonly string[]) {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        'usage-point': text,
-        zone: text,
-        column: { type: 'string', multiple: true },
-        time: text,
-        stamp: text,
-        account: text,
-        category: text,
-        address: text,
-        currency: text,
-        'data-dir': text,
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message.split('\n')[0]} (try --help)`, { cause })
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { type ObisCode, obisCode, parseInstant, type TimeRange } from '@gridtally/metering'
 import { DecodeError, fromHex } from '@gridtally/wire'
+import { FLAG, HELP, parseArguments, TEXT, TEXTS, wholeNumber } from './arguments.ts'
 import { UsageError } from './command.ts'
 
 /** What `gridtally read --help` prints. */
@@ -130,14 +130,6 @@ const AUTHS: Readonly<Record<string, ReadAuth>> = {
   'high-gmac': 'gmac',
 }
 
-function number(name: string, text: string | undefined, least: number, most: number): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < least || value > most)
-    throw new UsageError(`--${name} must be a whole number from ${least} to ${most}, not "${text}"`)
-  return value
-}
-
 function orUsage<T>(make: () => T): T {
   try {
     return make()
@@ -147,39 +139,27 @@ function orUsage<T>(make: () => T): T {
   }
 }
 
-function parse(argv: readonly string[]) {
-  const text = { type: 'string' } as const
-  const flag = { type: 'boolean' } as const
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        framing: text,
-        client: text,
-        server: text,
-        'hdlc-server': text,
-        timeout: text,
-        auth: text,
-        password: text,
-        keys: text,
-        serial: text,
-        'client-title': text,
-        counter: text,
-        objects: flag,
-        register: { type: 'string', multiple: true },
-        profile: text,
-        from: text,
-        to: text,
-        zone: text,
-        json: flag,
-        csv: flag,
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message.split('\n')[0]} (try --help)`, { cause })
-  }
+const OPTIONS = {
+  framing: TEXT,
+  client: TEXT,
+  server: TEXT,
+  'hdlc-server': TEXT,
+  timeout: TEXT,
+  auth: TEXT,
+  password: TEXT,
+  keys: TEXT,
+  serial: TEXT,
+  'client-title': TEXT,
+  counter: TEXT,
+  objects: FLAG,
+  register: TEXTS,
+  profile: TEXT,
+  from: TEXT,
+  to: TEXT,
+  zone: TEXT,
+  json: FLAG,
+  csv: FLAG,
+  help: HELP,
 }
 
 /**
@@ -190,7 +170,7 @@ function parse(argv: readonly string[]) {
  * @throws UsageError
  */
 export function readOptions(argv: readonly string[], now: number): ReadOptions | undefined {
-  const { values: v, positionals } = parse(argv)
+  const { values: v, positionals } = parseArguments(argv, OPTIONS)
   if (v.help) return undefined
   const target = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(positionals[0] ?? '')
   if (!target || positionals.length !== 1 || Number(target[3]) > 65_535)
@@ -214,10 +194,10 @@ export function readOptions(argv: readonly string[], now: number): ReadOptions |
     host: target[1] ?? target[2],
     port,
     framing: v.framing ?? 'wrapper',
-    client: number('client', v.client, 0, 65_535) ?? (auth === 'gmac' ? 1 : 16),
-    server: number('server', v.server, 0, 65_535) ?? 1,
-    hdlcServer: number('hdlc-server', v['hdlc-server'], 0, 16_383),
-    timeoutMs: (number('timeout', v.timeout, 1, 3600) ?? 30) * 1000,
+    client: wholeNumber('--client', v.client, 0, 65_535) ?? (auth === 'gmac' ? 1 : 16),
+    server: wholeNumber('--server', v.server, 0, 65_535) ?? 1,
+    hdlcServer: wholeNumber('--hdlc-server', v['hdlc-server'], 0, 16_383),
+    timeoutMs: (wholeNumber('--timeout', v.timeout, 1, 3600) ?? 30) * 1000,
     auth,
     password:
       v.password === undefined
@@ -226,7 +206,7 @@ export function readOptions(argv: readonly string[], now: number): ReadOptions |
           ? hexOf(v.password, (v.password.length - 2) / 2, 'the password')
           : new TextEncoder().encode(v.password),
     keys: v.keys === undefined ? undefined : readKeys(v.keys, v.serial, port, v['client-title']),
-    counter: number('counter', v.counter, 0, 0xffff_ffff),
+    counter: wholeNumber('--counter', v.counter, 0, 0xffff_ffff),
     objects: v.objects ?? false,
     registers: (v.register ?? []).map((text) => orUsage(() => obisCode(text))),
     profile: v.profile === undefined ? undefined : orUsage(() => obisCode(v.profile ?? '')),

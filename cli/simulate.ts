@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
-import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
+import { expectNoPositionals, FLAG, HELP, parseArguments, speedFactor, TEXT, wholeNumber } from './arguments.ts'
+import { type Command, type CommandIo, EXIT } from './command.ts'
 
 /** A fleet by itself, as the simulator starts it. */
 export interface SimulatedFleet {
@@ -53,54 +53,33 @@ interface SimulateOptions {
   readonly config: object
 }
 
-function whole(name: string, text: string | undefined, least: number, most: number): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < least || value > most)
-    throw new UsageError(`${name} must be a whole number from ${least} to ${most}, not "${text}"`)
-  return value
-}
-
 function simulateOptions(argv: readonly string[]): SimulateOptions | undefined {
-  let values: { [name: string]: string | boolean | undefined }
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: {
-        meters: { type: 'string' },
-        host: { type: 'string' },
-        port: { type: 'string' },
-        seed: { type: 'string' },
-        speed: { type: 'string' },
-        perfect: { type: 'boolean' },
-        'shipment-out': { type: 'string' },
-        'data-dir': { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message.split('\n')[0]} (try --help)`, { cause })
-  }
+  const { values, positionals } = parseArguments(argv, {
+    meters: TEXT,
+    host: TEXT,
+    port: TEXT,
+    seed: TEXT,
+    speed: TEXT,
+    perfect: FLAG,
+    'shipment-out': TEXT,
+    'data-dir': TEXT,
+    help: HELP,
+  })
   if (values.help) return undefined
-  const text = (name: string): string | undefined => {
-    const value = values[name]
-    return typeof value === 'string' ? value : undefined
-  }
-  const speed = Number(text('speed') ?? 1)
-  if (!(speed > 0 && speed <= 86_400))
-    throw new UsageError(`--speed must be a number above 0 and up to 86400, not "${text('speed')}"`)
-  const folder = resolve(text('data-dir') ?? 'gridtally-bench')
-  const seed = whole('--seed', text('seed'), 0, 0xffff_ffff) ?? 1
+  expectNoPositionals(positionals)
+  const speed = speedFactor(values.speed)
+  const folder = resolve(values['data-dir'] ?? 'gridtally-bench')
+  const seed = wholeNumber('--seed', values.seed, 0, 0xffff_ffff) ?? 1
   return {
     folder,
-    shipmentOut: resolve(text('shipment-out') ?? join(folder, 'shipment.json')),
+    shipmentOut: resolve(values['shipment-out'] ?? join(folder, 'shipment.json')),
     seed,
     speed,
     config: {
-      meters: whole('--meters', text('meters'), 1, 40_000) ?? 10,
-      basePort: whole('--port', text('port'), 0, 65_535) ?? 0,
+      meters: wholeNumber('--meters', values.meters, 1, 40_000) ?? 10,
+      basePort: wholeNumber('--port', values.port, 0, 65_535) ?? 0,
       seed,
-      meterHost: text('host') ?? '127.0.0.1',
+      meterHost: values.host ?? '127.0.0.1',
       perfect: values.perfect === true,
       provision: false,
     },

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ConfigError, readConfigFile } from '#platform/config'
 import { ROLES, type RoleName } from '#platform/role'
+import { expectNoPositionals, HELP, parseArguments, speedFactor, TEXT, TEXTS, wholeNumber } from './arguments.ts'
 import { UsageError } from './command.ts'
 
 /** What `gridtally start` was asked to do, checked. */
@@ -53,14 +53,6 @@ storage
 stop it with Ctrl-C or SIGTERM; started again it goes on where it was.
 `
 
-const wholeNumber = (name: string, text: string | undefined, least: number, most: number): number | undefined => {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < least || value > most)
-    throw new UsageError(`${name} must be a whole number from ${least} to ${most}, not "${text}"`)
-  return value
-}
-
 function roleName(text: string): RoleName {
   const found = ROLES.find((role) => role === text)
   if (!found) throw new UsageError(`there is no role "${text}"; roles are ${ROLES.join(', ')}`)
@@ -77,59 +69,44 @@ export function startOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): StartOptions | undefined {
-  let values: { [name: string]: string | boolean | string[] | undefined }
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: {
-        port: { type: 'string' },
-        host: { type: 'string' },
-        'data-dir': { type: 'string' },
-        meters: { type: 'string' },
-        seed: { type: 'string' },
-        speed: { type: 'string' },
-        only: { type: 'string' },
-        peer: { type: 'string', multiple: true },
-        config: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message.split('\n')[0]} (try --help)`, { cause })
-  }
+  const { values, positionals } = parseArguments(argv, {
+    port: TEXT,
+    host: TEXT,
+    'data-dir': TEXT,
+    meters: TEXT,
+    seed: TEXT,
+    speed: TEXT,
+    only: TEXT,
+    peer: TEXTS,
+    config: TEXT,
+    help: HELP,
+  })
   if (values.help) return undefined
-  const text = (name: string): string | undefined => {
-    const value = values[name]
-    return typeof value === 'string' ? value : undefined
-  }
-  const speed = Number(text('speed') ?? 1)
-  if (!(speed > 0 && speed <= 86_400))
-    throw new UsageError(`--speed must be a number above 0 and up to 86400, not "${text('speed')}"`)
-  const only = text('only')
+  expectNoPositionals(positionals)
+  const speed = speedFactor(values.speed)
+  const only = values.only
   const roles = only === undefined ? [...ROLES] : [...new Set(only.split(',').map((part) => roleName(part.trim())))]
   const peers: Partial<Record<RoleName, string>> = {}
-  for (const pair of Array.isArray(values.peer) ? values.peer : []) {
+  for (const pair of values.peer ?? []) {
     const [name, url] = pair.split(/=(.*)/s)
     if (!URL.canParse(url ?? ''))
       throw new UsageError(`--peer takes ROLE=URL such as headend=http://127.0.0.1:8083, not "${pair}"`)
     peers[roleName(name)] = url.replace(/\/+$/, '')
   }
-  const configFile = text('config')
+  const configFile = values.config
   const config = configFile === undefined ? {} : readConfigFile(configFile)
   for (const section of Object.keys(config))
     if (!ROLES.some((role) => role === section))
       throw new ConfigError(`${configFile}: unknown section "${section}"; sections are ${ROLES.join(', ')}`)
   const port =
-    text('port') !== undefined
-      ? wholeNumber('--port', text('port'), 0, 65_000)
-      : wholeNumber('PORT', env.PORT, 0, 65_000)
+    values.port !== undefined ? wholeNumber('--port', values.port, 0, 65_000) : wholeNumber('PORT', env.PORT, 0, 65_000)
   return {
-    host: text('host') ?? '127.0.0.1',
+    host: values.host ?? '127.0.0.1',
     port: port ?? 8080,
-    dataDir: resolve(text('data-dir') ?? env.GRIDTALLY_DATA_DIR ?? 'gridtally-data'),
+    dataDir: resolve(values['data-dir'] ?? env.GRIDTALLY_DATA_DIR ?? 'gridtally-data'),
     databaseUrl: env.DATABASE_URL || undefined,
-    meters: wholeNumber('--meters', text('meters'), 1, 40_000),
-    seed: wholeNumber('--seed', text('seed'), 0, 0xffff_ffff),
+    meters: wholeNumber('--meters', values.meters, 1, 40_000),
+    seed: wholeNumber('--seed', values.seed, 0, 0xffff_ffff),
     speed,
     roles,
     peers,
