@@ -1,15 +1,7 @@
 #!/usr/bin/env node
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Command, CommandIo } from './cli/command.ts'
-import { decodeCommand } from './cli/decode.ts'
-import { exportCommand } from './cli/export.ts'
-import { importCommand } from './cli/import.ts'
-import { readCommand } from './cli/read.ts'
-import { runRoleProcess } from './cli/role-process.ts'
-import { runCommand } from './cli/run.ts'
-import { createSimulateCommand } from './cli/simulate.ts'
-import { createStartCommand } from './cli/start.ts'
+import type { CommandIo, CommandLoader } from './cli/command.ts'
 import type { RoleName, StartRole } from './platform/role.ts'
 
 /** Each role's `main.ts` exports `start`; a test of the house holds them to it. */
@@ -18,7 +10,8 @@ const loadRole = (role: RoleName): Promise<{ start: StartRole }> =>
 
 const [, , first, ...rest] = process.argv
 
-if (first === 'role') await runRoleProcess(loadRole)
+// Each command and each role is loaded alone: what is not asked for costs no time.
+if (first === 'role') await (await import('./cli/role-process.ts')).runRoleProcess(loadRole)
 else {
   const stop = new AbortController()
   process.on('SIGTERM', () => stop.abort())
@@ -38,14 +31,24 @@ else {
     signal: stop.signal,
   }
   const entry = fileURLToPath(import.meta.url)
-  const commands: Command[] = [
-    createStartCommand(entry, import.meta.dirname),
-    readCommand,
-    decodeCommand,
-    importCommand,
-    exportCommand,
-    createSimulateCommand(async (options) => (await import('./roles/simulator/test-bench.ts')).startTestBench(options)),
+  const commands: CommandLoader[] = [
+    {
+      name: 'start',
+      load: async () => (await import('./cli/start.ts')).createStartCommand(entry, import.meta.dirname),
+    },
+    { name: 'read', load: async () => (await import('./cli/read.ts')).readCommand },
+    { name: 'decode', load: async () => (await import('./cli/decode.ts')).decodeCommand },
+    { name: 'import', load: async () => (await import('./cli/import.ts')).importCommand },
+    { name: 'export', load: async () => (await import('./cli/export.ts')).exportCommand },
+    {
+      name: 'simulate',
+      load: async () =>
+        (await import('./cli/simulate.ts')).createSimulateCommand(async (options) =>
+          (await import('./roles/simulator/test-bench.ts')).startTestBench(options),
+        ),
+    },
   ]
+  const { runCommand } = await import('./cli/run.ts')
   process.exitCode = await runCommand(commands, first === undefined ? [] : [first, ...rest], io)
   // Watches, sockets kept alive and the like must not hold a finished command.
   process.stdout.write('', () => process.exit())

@@ -29,3 +29,27 @@ export interface Command {
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
+
+/** A command that is loaded when it is asked for. */
+export interface CommandLoader {
+  readonly name: string
+  load(): Promise<Command>
+}
+
+/** Text kept back until it is worth a write: for output of many short lines. */
+const WRITE_CHARACTERS = 1 << 16
+
+/** Gathers many short texts into fewer writes. Call `flush` at the end. */
+export function gathered(out: CommandIo['stdout']): { write(text: string): void; flush(): void } {
+  let held = ''
+  return {
+    write(text) {
+      held += text
+      if (held.length >= WRITE_CHARACTERS) this.flush()
+    },
+    flush() {
+      if (held !== '') out.write(held)
+      held = ''
+    },
+  }
+}

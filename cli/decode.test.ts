@@ -43,7 +43,7 @@ async function run(argv: readonly string[], stdin: Uint8Array = new Uint8Array(0
     interactive: false,
     signal: new AbortController().signal,
   }
-  const code = await runCommand([decodeCommand], ['decode', ...argv], io)
+  const code = await runCommand([{ name: 'decode', load: async () => decodeCommand }], ['decode', ...argv], io)
   return { code, stdout, stderr }
 }
 

@@ -14,7 +14,7 @@ import { concatBytes, DecodeError, fromHex, toHex } from '@gridtally/wire'
 import { dlmsCrypto } from '#platform/dlms-crypto'
 import { FLAG, HELP, parseArguments, TEXT } from './arguments.ts'
 import { captureOfText, type InputForm, readCapture } from './capture-input.ts'
-import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
+import { type Command, type CommandIo, EXIT, gathered, UsageError } from './command.ts'
 import { paint, readingLines, readingsJson, treeLines } from './decode-print.ts'
 
 const USAGE = `usage: gridtally decode [FILE | - | HEX…] [options]
@@ -79,17 +79,20 @@ interface DecodeOptions {
 
 function showReadings(octets: Uint8Array, { opening, json }: DecodeOptions, io: CommandIo, tell: Tell): void {
   const colors = paint(io.color)
+  const out = gathered(io.stdout)
   for (const result of decodePush(octets, opening)) {
     if (result.kind === 'fault') tell(result.offset, result.code, result.reason)
     if (result.kind !== 'notification') continue
-    io.stdout.write(
+    out.write(
       json ? `${JSON.stringify({ offset: result.offset, ...readingsJson(result) })}\n` : readingLines(result, colors),
     )
   }
+  out.flush()
 }
 
 function showTrees(octets: Uint8Array, { opening, json }: DecodeOptions, io: CommandIo, tell: Tell): void {
   const colors = paint(io.color)
+  const out = gathered(io.stdout)
   const pushed = new Map<ExplainedNode, PushResult>()
   const roots = explain(octets, opening, (apdu, node) => pushed.set(node, readPush(apdu, opening)))
   for (const root of roots) {
@@ -98,15 +101,15 @@ function showTrees(octets: Uint8Array, { opening, json }: DecodeOptions, io: Com
     if (json) {
       const { children, ...node } = root.toJSON()
       const said = push?.kind === 'notification' ? { push: readingsJson(push) } : {}
-      io.stdout.write(`${JSON.stringify({ ...node, ...said, ...(children !== undefined && { children }) })}\n`)
-    } else io.stdout.write(treeLines(root, octets, colors))
+      out.write(`${JSON.stringify({ ...node, ...said, ...(children !== undefined && { children }) })}\n`)
+    } else out.write(treeLines(root, octets, colors))
     for (const { fault } of faults) if (fault) tell(fault.offset, fault.code, fault.reason)
     // What the tree cannot know: that the message stays closed for want of a key.
     if (faults.length === 0 && push?.kind === 'fault') tell(push.offset, push.code, push.reason)
   }
-  if (json) return
-  for (const push of pushed.values())
-    if (push.kind === 'notification') io.stdout.write(`\n${readingLines(push, colors)}`)
+  if (json) return out.flush()
+  for (const push of pushed.values()) if (push.kind === 'notification') out.write(`\n${readingLines(push, colors)}`)
+  out.flush()
 }
 
 async function parse(argv: readonly string[], io: CommandIo): Promise<DecodeOptions | undefined> {

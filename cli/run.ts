@@ -1,7 +1,8 @@
 import { ConfigError } from '#platform/config'
-import { type Command, type CommandIo, EXIT, UsageError } from './command.ts'
+import { type CommandIo, type CommandLoader, EXIT, UsageError } from './command.ts'
 
-function overview(commands: readonly Command[]): string {
+async function overview(loaders: readonly CommandLoader[]): Promise<string> {
+  const commands = await Promise.all(loaders.map((loader) => loader.load()))
   const width = Math.max(...commands.map(({ name }) => name.length))
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
   return `usage: gridtally <command> [options]\n\n${lines.join('\n')}\n\n"gridtally <command> --help" tells more.\n`
@@ -13,22 +14,23 @@ function overview(commands: readonly Command[]): string {
  * @returns the exit code: 0 done, 1 some items or the start failed, 2 wrong use
  */
 export async function runCommand(
-  commands: readonly Command[],
+  commands: readonly CommandLoader[],
   argv: readonly string[],
   io: CommandIo,
 ): Promise<number> {
   const [name, ...rest] = argv
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     const asked = commands.find((one) => one.name === rest[0])
-    ;(name === undefined ? io.stderr : io.stdout).write(asked ? asked.usage : overview(commands))
+    ;(name === undefined ? io.stderr : io.stdout).write(asked ? (await asked.load()).usage : await overview(commands))
     return name === undefined ? EXIT.wrongUse : EXIT.done
   }
-  const command = commands.find((one) => one.name === name)
-  if (!command) {
-    io.stderr.write(`gridtally: there is no command "${name}"\n\n${overview(commands)}`)
+  const loader = commands.find((one) => one.name === name)
+  if (!loader) {
+    io.stderr.write(`gridtally: there is no command "${name}"\n\n${await overview(commands)}`)
     return EXIT.wrongUse
   }
   try {
+    const command = await loader.load()
     return await command.run(rest, io)
   } catch (error) {
     const { message, code } = error as { message: string; code?: string }

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { createClock } from '#platform/clock'
 import { lockFolder } from '#platform/folder-lock'
 import { StoreError } from '#platform/store-error'
-import { type CommandIo, EXIT } from './command.ts'
+import { type CommandIo, type CommandLoader, EXIT } from './command.ts'
 import { clockAnchor, keepPlatformTime } from './platform-time.ts'
 import { runCommand } from './run.ts'
 import { createStartCommand } from './start.ts'
@@ -40,7 +40,10 @@ function terminal(): CommandIo & { out: string; err: string } {
   return io
 }
 
-const start = createStartCommand('/nonexistent/main.ts', '/nonexistent')
+const start: CommandLoader = {
+  name: 'start',
+  load: async () => createStartCommand('/nonexistent/main.ts', '/nonexistent'),
+}
 
 test('options come from arguments first, then from the environment', () => {
   const from = (argv: string[], env = {}) => startOptions(argv, env)
