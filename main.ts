@@ -40,6 +40,7 @@ else {
     { name: 'decode', load: async () => (await import('./cli/decode.ts')).decodeCommand },
     { name: 'import', load: async () => (await import('./cli/import.ts')).importCommand },
     { name: 'export', load: async () => (await import('./cli/export.ts')).exportCommand },
+    { name: 'link', load: async () => (await import('./cli/link.ts')).linkCommand },
     {
       name: 'simulate',
       load: async () =>

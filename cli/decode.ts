@@ -107,8 +107,8 @@ function showTrees(octets: Uint8Array, { opening, json }: DecodeOptions, io: Com
     // What the tree cannot know: that the message stays closed for want of a key.
     if (faults.length === 0 && push?.kind === 'fault') tell(push.offset, push.code, push.reason)
   }
-  if (json) return out.flush()
-  for (const push of pushed.values()) if (push.kind === 'notification') out.write(`\n${readingLines(push, colors)}`)
+  if (!json)
+    for (const push of pushed.values()) if (push.kind === 'notification') out.write(`\n${readingLines(push, colors)}`)
   out.flush()
 }
 

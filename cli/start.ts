@@ -148,7 +148,7 @@ async function announce(
     demo && options.roles.includes('portal') ? await signInLinks(publicUrl, urls.get('access') ?? '', options) : []
   say.line(`ready ${publicUrl}`)
   if (links.length > 0) {
-    say.line('sign in with a link (each works once; a start prints new ones):')
+    say.line('sign in with a link (each works once; "./gridtally link demo-customer" prints a new one):')
     for (const line of links) say.line(line)
     if (options.host === '127.0.0.1')
       say.line(`  passkeys want a name for an address: for those, put localhost in place of 127.0.0.1`)

@@ -39,7 +39,8 @@ export const en = {
     linkTitle: 'With a sign-in link',
     linkHint: 'Open the link your supplier sent you. Each link works once and for a short time.',
     lostLink: 'No link, or an old one? Ask your supplier for a new one.',
-    demoHint: 'Trying the demo on your own machine? Its terminal prints fresh links for a customer and an operator.',
+    demoHint:
+      'Trying the demo on your own machine? “./gridtally link demo-customer” or “demo-operator” in its folder prints a fresh link, and so does a new start.',
     working: 'Signing you in…',
     problems: {
       LINK_EXPIRED: [
