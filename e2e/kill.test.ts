@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { eventually, freePort, type Platform, startPlatform, temporaryFolder } from './platform.ts'
 
@@ -7,15 +7,20 @@ const ROLES = ['simulator', 'headend', 'mdms', 'access', 'portal']
 const KILLS = Number(process.env.GRIDTALLY_KILLS ?? 50)
 const HOUR_MS = 3_600_000
 
-/** Process of a role, while there is one. */
+/** Process of a role, while there is one: a child of the supervisor whose command line names it. */
 function pidOf(platform: Platform, role: string): number | undefined {
-  try {
-    const found = execFileSync('pgrep', ['-P', String(platform.child.pid), '-f', role], { encoding: 'utf8' })
-    const [first] = found.trim().split('\n')
-    return first ? Number(first) : undefined
-  } catch {
-    return undefined
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1')
+      const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      if (Number(parent) === platform.child.pid && readFileSync(`/proc/${entry}/cmdline`, 'latin1').includes(role))
+        return Number(entry)
+    } catch {
+      // The process ended while we looked.
+    }
   }
+  return undefined
 }
 
 interface FleetMeter {
@@ -27,6 +32,7 @@ interface FleetMeter {
 
 test(`kill -9 of any role at ${KILLS} random points: nothing acknowledged is lost, nothing comes twice`, {
   timeout: 900_000,
+  skip: existsSync('/proc/self/stat') ? false : 'processes are found through /proc',
 }, async (t) => {
   // Time runs fast, so that something is always under way: a quarter hour passes in 7.5 seconds.
   const platform = await startPlatform(t, temporaryFolder(t), [
@@ -55,16 +61,17 @@ test(`kill -9 of any role at ${KILLS} random points: nothing acknowledged is los
     process.kill(pid, 'SIGKILL')
     killed++
   }
-  const health = await eventually(
+  const to = await eventually(
     async () => {
       const response = await fetch(`${platform.url}/health`)
-      return response.status === 200 ? ((await response.json()) as { simulator: { platformTime: string } }) : undefined
+      if (response.status !== 200) return undefined
+      const { simulator } = (await response.json()) as { simulator: { platformTime: string } }
+      const whole = Math.floor(Date.parse(simulator.platformTime) / HOUR_MS) * HOUR_MS
+      return whole - from >= HOUR_MS ? whole : undefined
     },
-    60_000,
-    'all roles well again',
+    120_000,
+    'all roles well again, and an hour passed',
   )
-  const to = Math.floor(Date.parse(health.simulator.platformTime) / HOUR_MS) * HOUR_MS
-  assert.ok(to - from >= HOUR_MS, 'time went on')
 
   const range = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`
   for (const { meterId, usagePointId, periodMinutes, faults } of meters) {
