@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import { CsvDecoder } from '@gridtally/exchange'
 import type { Peer } from '#platform/peer'
-import { expectNoPositionals, HELP, parseArguments, TEXT } from './arguments.ts'
+import { expectNoPositionals, FLAG, HELP, parseArguments, TEXT } from './arguments.ts'
 import { type Command, EXIT, UsageError } from './command.ts'
 import { dataFolder, roleOf } from './running.ts'
 
@@ -14,6 +15,7 @@ options
   --usage-point ID   whose values
   --from TIME        first instant, ISO 8601; without offset in the usage point's zone; default the beginning
   --to TIME          end, not included; default the end
+  --json             one JSON object a row instead of CSV
   --out FILE         write to a file instead of standard output
   --data-dir DIR     data folder of the platform, default ./gridtally-data (GRIDTALLY_DATA_DIR)
 `
@@ -32,6 +34,27 @@ async function extentOf(mdms: Peer, usagePoint: string): Promise<{ from: string;
   return { from: earliest.first, to: latest.last }
 }
 
+/** Turns the CSV as it comes into one JSON object a row; a missing value is null. */
+function jsonLines(): { feed(text: string): string } {
+  const decoder = new CsvDecoder(',')
+  let heading: readonly string[] | undefined
+  return {
+    feed(text) {
+      let lines = ''
+      for (const { fields } of decoder.feed(text)) {
+        if (heading) {
+          const row: Record<string, string | null> = {}
+          heading.forEach((name, i) => {
+            row[name] = name === 'value' && fields[i] === '' ? null : fields[i]
+          })
+          lines += `${JSON.stringify(row)}\n`
+        } else heading = fields
+      }
+      return lines
+    },
+  }
+}
+
 /** `gridtally export`. */
 export const exportCommand: Command = {
   name: 'export',
@@ -43,6 +66,7 @@ export const exportCommand: Command = {
       from: TEXT,
       to: TEXT,
       out: TEXT,
+      json: FLAG,
       'data-dir': TEXT,
       help: HELP,
     })
@@ -72,13 +96,15 @@ export const exportCommand: Command = {
     }
     const out = values.out
     const file = out === undefined ? undefined : createWriteStream(out)
+    const form = values.json ? jsonLines() : { feed: (text: string): string => text }
     const decoder = new TextDecoder()
     let rows = -1
     for await (const chunk of response.body) {
       const text = decoder.decode(chunk, { stream: true })
       rows += text.split('\n').length - 1
-      if (!file) io.stdout.write(text)
-      else if (!file.write(text)) await once(file, 'drain')
+      const shown = form.feed(text)
+      if (!file) io.stdout.write(shown)
+      else if (!file.write(shown)) await once(file, 'drain')
       if (io.interactive && file) io.stderr.write(`\r${rows} intervals`)
     }
     if (file) {
