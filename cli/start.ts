@@ -146,15 +146,18 @@ async function announce(
   }
   const links =
     demo && options.roles.includes('portal') ? await signInLinks(publicUrl, urls.get('access') ?? '', options) : []
-  say.line(`ready ${publicUrl}`)
-  if (links.length > 0) {
-    say.line('sign in with a link (each works once; "./gridtally link demo-customer" prints a new one):')
-    for (const line of links) say.line(line)
-    if (options.host === '127.0.0.1')
-      say.line(`  passkeys want a name for an address: for those, put localhost in place of 127.0.0.1`)
-  }
+  // In one piece: whoever waits for the line with the address has the links as well.
   say.line(
-    `up in ${((performance.now() - began) / 1000).toFixed(1)} s; stop with Ctrl-C; logs in ${join(options.dataDir, 'logs')}`,
+    [
+      `ready ${publicUrl}`,
+      ...(links.length > 0
+        ? ['sign in with a link (each works once; "./gridtally link demo-customer" prints a new one):', ...links]
+        : []),
+      ...(links.length > 0 && options.host === '127.0.0.1'
+        ? ['  passkeys want a name for an address: for those, put localhost in place of 127.0.0.1']
+        : []),
+      `up in ${((performance.now() - began) / 1000).toFixed(1)} s; stop with Ctrl-C; logs in ${join(options.dataDir, 'logs')}`,
+    ].join('\n'),
   )
   await tellHistory(urls, say, signal)
 }
