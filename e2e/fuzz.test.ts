@@ -205,20 +205,20 @@ for (const [name, seeds, decode] of decoders)
   })
 
 for (const [name, seeds, decode] of tolerant)
-  test(`${INPUTS / 4} mutated ${name}: an answer each, no error`, { timeout: 600_000 }, () => {
+  test(`${INPUTS} mutated ${name}: an answer each, no error`, { timeout: 600_000 }, () => {
     const next = generator(7)
-    for (let i = 0; i < INPUTS / 4; i++) {
+    for (let i = 0; i < INPUTS; i++) {
       const octets = mutate(seeds[i % seeds.length], next)
       assert.doesNotThrow(() => decode(octets), Buffer.from(octets).toString('hex'))
     }
   })
 
-test(`${INPUTS / 10} mutated CSV tables: only ExchangeError`, { timeout: 600_000 }, () => {
+test(`${INPUTS} mutated CSV tables: only ExchangeError`, { timeout: 600_000 }, () => {
   const text = new TextEncoder().encode(
     'start,import_kwh,"ex""port_kwh"\r\n2026-01-01T00:00:00Z,0.25,"1,5"\r\n2026-01-01T00:15:00Z,,\r\n',
   )
   const next = generator(11)
-  for (let i = 0; i < INPUTS / 10; i++) {
+  for (let i = 0; i < INPUTS; i++) {
     const decoder = new CsvDecoder()
     try {
       decoder.feed(new TextDecoder().decode(mutate(text, next)))
