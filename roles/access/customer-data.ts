@@ -78,6 +78,9 @@ export interface CustomerData {
   power(sight: Sight): Promise<NetPower | null>
 }
 
+/** A power older than this is not shown as what passes now. */
+const NOW_WITHIN_MS = 2 * DAY_MS
+
 /** Interval data and money for people. */
 export function createCustomerData({ source, store, now }: CustomerDataPorts): CustomerData {
   const learnt = new Map<string, Promise<{ usual: UsualDays; scaler: number }>>()
@@ -209,7 +212,8 @@ export function createCustomerData({ source, store, now }: CustomerDataPorts): C
         currency: place.currency,
         price: price ? { perKwh: priceText(price.perKwh), name: price.name } : null,
       }
-      if (!current)
+      // Values that ended days ago, such as what was imported, say nothing of now.
+      if (!current || at - current.at > NOW_WITHIN_MS)
         return { ...view, at: null, source: null, powerW: null, costPerHour: null, usual: null, level: null }
       const channel = current.value < 0n ? 'export' : 'import'
       const then = priceAt(tariffs, channel, current.at, place.zone)

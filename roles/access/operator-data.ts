@@ -263,7 +263,8 @@ export function createOperatorData(ports: OperatorPorts): OperatorData {
                 zone: place.zone,
                 category: place.category,
                 channels: [...(extent?.channels ?? [])],
-                since: formatInstant(since, place.zone),
+                // What was imported is there since its first value.
+                since: formatInstant(device.systemTitle === null ? (extent?.dataFrom ?? now) : since, place.zone),
               }
             : null,
         channels: device.channels.map((channel) => ({ ...channel, name: registerName(channel.obis) })),

@@ -1,6 +1,6 @@
 import { QUALITIES } from '@gridtally/metering'
 import { lazy, type ReactElement, Suspense, useState } from 'react'
-import { useIntervals } from '../api/queries.ts'
+import { useIntervals, useSummary } from '../api/queries.ts'
 import { serverNow } from '../api/server-clock.ts'
 import type { Intervals, MeterDetail } from '../api/types.ts'
 import { f, m } from '../i18n/index.ts'
@@ -19,7 +19,11 @@ export function IntervalsCard(props: {
 }): ReactElement {
   const { point, className } = props
   const today = todayIn(point.zone, serverNow())
-  const [day, setDay] = useState(today)
+  const [picked, setDay] = useState<number | null>(null)
+  const dataTo = useSummary(point.id).data?.dataTo
+  const last = dataTo ? todayIn(point.zone, Date.parse(dataTo) - 1) : today
+  // Data that ended days ago, such as what was imported, opens at its end.
+  const day = picked ?? (last < today - 1 ? last : today)
   const query = useIntervals(point.id, periodQuery({ span: 'day', from: day, to: day + 1 }))
   const picker = (
     <div className={css.dayPick}>

@@ -53,7 +53,7 @@ function MeterBody({ meter }: { readonly meter: MeterDetail }): ReactElement {
           <span className={kit.muted}>
             {m.meter.lastContact}: {meter.lastContactAt ? <Age at={meter.lastContactAt} zone={zone} /> : m.meters.never}
           </span>
-          <ReadNow id={meter.meterId} />
+          {meter.state !== 'imported' && <ReadNow id={meter.meterId} />}
         </div>
       </div>
       <div className={css.cols}>

@@ -29,11 +29,12 @@ export function HistoryCard({ point }: { readonly point: CustomerUsagePoint }): 
   const [path, navigate] = useLocation()
   const search = useSearch()
   const today = todayIn(point.zone, serverNow())
-  const view = readView(search, today)
+  const home = homeDay(point, today)
+  const view = readView(search, home)
   const { period, measure } = view
   const show = (change: Partial<HistoryView>): void =>
-    navigate(`${path}${writeView({ ...view, ...change }, today)}`, { replace: true })
-  const goTo = (next: Period): void => navigate(`${path}${writeView({ ...view, period: next }, today)}`)
+    navigate(`${path}${writeView({ ...view, ...change }, home)}`, { replace: true })
+  const goTo = (next: Period): void => navigate(`${path}${writeView({ ...view, period: next }, home)}`)
   const bucket = bucketOf(period, view.fine)
   const query = useBuckets(point.id, periodQuery(period), bucket)
   const name = periodName(period)
@@ -100,6 +101,13 @@ export function HistoryCard({ point }: { readonly point: CustomerUsagePoint }): 
       </Loaded>
     </Card>
   )
+}
+
+/** The day the history opens at: today, or the last with values where these ended long ago, as in imported data. */
+function homeDay(point: CustomerUsagePoint, today: number): number {
+  if (point.dataTo === null) return today
+  const last = todayIn(point.zone, Date.parse(point.dataTo) - 1)
+  return last < today - 7 ? last : today
 }
 
 /** What a period is called: `October 2026`, `19–25 Oct 2026`. */
@@ -315,7 +323,7 @@ function Nothing(props: {
             goTo(periodAround(view.period.span === 'custom' ? 'week' : view.period.span, before ? first : last))
           }
         >
-          {before ? m.history.goToStart : m.history.today}
+          {before ? m.history.goToStart : m.history.goToEnd}
         </Button>
       }
     >
